@@ -1,0 +1,294 @@
+"""The terminal report: the first screen of 100x40 holds the whole finding, the details follow.
+
+Only named ANSI colours and no background, so that it reads on light and dark alike; without colour
+it is plain text, character for character the same. Nothing is read from the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from typing import Any
+
+from rich.text import Text
+
+from analyzer.diagnosis.model import Diagnosis, EvidenceView, HypothesisView, Question, SubjectReport
+from analyzer.report import view, words
+from analyzer.report.paint import Page, status_style
+
+SCREEN_ROWS = 38
+"""Rows of the first screen: 40 less the command that was typed and the prompt."""
+DEFAULT_WIDTH = 100
+_NARROW = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of each list the first screen shows; shrunk until the screen holds all sections."""
+
+    evidence: int = 4
+    evidence_rows: int = 2
+    rivals: int = 8
+    rest_rows: int = 2
+    steps: int = 4
+    why_rows: int = 2
+    asks: int = 3
+    gap: bool = True
+
+
+_SHRINK: tuple[dict[str, Any], ...] = (
+    {"evidence": 3},
+    {"rivals": 6},
+    {"why_rows": 1},
+    {"rivals": 5},
+    {"rivals": 4},
+    {"rest_rows": 1},
+    {"rivals": 3, "steps": 3},
+    {"evidence": 2},
+    {"gap": False},
+    {"evidence_rows": 1},
+    {"steps": 2},
+    {"asks": 2, "rivals": 2},
+    {"evidence": 1, "steps": 1, "rivals": 1},
+)
+
+
+def verdict_line(diagnosis: Diagnosis) -> str:
+    """The one line of ``--quiet``: ``CONFIRMED max_map_count: <summary>``."""
+    return f"{view.headline(diagnosis.verdict)}: {words.clean(diagnosis.verdict.summary)}\n"
+
+
+def render(
+    diagnosis: Diagnosis,
+    *,
+    width: int | None = None,
+    color: bool = False,
+    verbose: bool = False,
+    quiet: bool = False,
+) -> str:
+    """The report as text of at most ``width`` columns (commands and paths to copy are not broken).
+
+    ``color`` adds ANSI colours, ``verbose`` lifts every cut, ``quiet`` leaves the verdict line.
+    """
+    width = max(40, width or DEFAULT_WIDTH)
+    if quiet:
+        page = Page(width)
+        line = verdict_line(diagnosis).rstrip("\n")
+        head = len(view.headline(diagnosis.verdict))
+        text = Text(line)
+        text.stylize(f"bold {status_style(diagnosis.verdict.status)}", 0, head)
+        page.raw(text)
+        return page.text(color)
+    page = first_screen(diagnosis, width)
+    from analyzer.report import terminal_details
+
+    terminal_details.add(page, diagnosis, verbose)
+    return page.text(color)
+
+
+def first_screen(diagnosis: Diagnosis, width: int) -> Page:
+    """The summary, its lists shrunk step by step until it fits :data:`SCREEN_ROWS`."""
+    room = Room()
+    page = _summary(diagnosis, width, room)
+    for shrink in _SHRINK:
+        if page.rows <= SCREEN_ROWS:
+            break
+        room = replace(room, **shrink)
+        page = _summary(diagnosis, width, room)
+    return page
+
+
+def _summary(diagnosis: Diagnosis, width: int, room: Room) -> Page:
+    page = Page(width, room.gap)
+    found = view.subjects(diagnosis)
+    _verdict(page, diagnosis, found)
+    if found:
+        first = found[0]
+        index = view.evidence_by_id(diagnosis)
+        _questions(page, first, room)
+        _evidence(page, first, index, room)
+        _rivals(page, first, room)
+        _fix(page, first, room)
+        _ask(page, first, room)
+    _risks(page, diagnosis)
+    _others(page, found[1:])
+    return page
+
+
+def _verdict(page: Page, diagnosis: Diagnosis, found: list[SubjectReport]) -> None:
+    verdict = diagnosis.verdict
+    style = status_style(verdict.status)
+    head = Text()
+    head.append(f"● {view.headline(verdict)}", f"bold {style}")
+    head.append(f"  {view.CONFIDENCE.get(verdict.status, '')}", "dim")
+    page.put(head, rows=1)
+    page.put(Text(words.clean(verdict.summary, 600), "bold"), indent=2, rows=3)
+    facts = view.identity(found[0]) if found else []
+    if verdict.driver:
+        facts.append(f"driver {words.clean(verdict.driver, 40)}")
+    if verdict.first_seen:
+        facts.append(f"first seen {words.moment(verdict.first_seen)}")
+    if len(found) > 1:
+        facts.append(f"{verdict.subjects_affected} of {len(found)} subjects affected")
+    facts.append(words.clean(diagnosis.bundle.name, 120))
+    page.put(Text(" · ".join(facts), "dim"), indent=2, rows=2)
+    notes = view.gaps(diagnosis) + [words.clean(warning, 300) for warning in diagnosis.warnings[:1]]
+    if notes:
+        text = Text("! not all was read: " if view.gaps(diagnosis) else "! ", "magenta")
+        text.append("; ".join(notes))
+        page.put(text, indent=2, rows=2)
+
+
+def _answer(asked: Question) -> Text:
+    good = {("free_memory", "yes"): "green", ("free_memory", "no"): "red"}
+    bad = {("map_limit", "yes"): "red", ("map_limit", "no"): "green"}
+    style = (good | bad).get((asked.id, asked.answer), "magenta")
+    return Text(asked.answer.upper(), f"bold {style}")
+
+
+def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
+    if not subject.questions:
+        return
+    page.title("THE TWO QUESTIONS")
+    for number, name in enumerate(("free_memory", "map_limit"), 1):
+        asked = view.question(subject, name)
+        if asked is None:
+            continue
+        head = Text(f"{number} {view.QUESTIONS[name]} ")
+        head.append_text(_answer(asked))
+        gauges = view.memory_gauges(subject) if name == "free_memory" else view.map_gauges(subject)
+        bars = [
+            gauge_line(gauge, page.width, ok=name == "free_memory" and asked.answer == "yes")
+            for gauge in gauges[:2]
+        ]
+        if bars and head.cell_len + bars[0].cell_len + 4 <= page.width:
+            head.append("  ").append_text(bars.pop(0))
+        page.put(head, indent=2, rows=2)
+        for bar in bars:
+            page.put(bar, indent=4, rows=1)
+        page.put(Text(words.clean(asked.why, 400), "dim"), indent=4, rows=room.why_rows)
+
+
+def gauge_line(gauge: view.Gauge, width: int, ok: bool = False) -> Text:
+    """``16,000 / 16,000 mappings ████████████ 100 %``."""
+    if ok or gauge.ratio < 0.8:
+        style = "green"
+    else:
+        style = "red" if gauge.ratio >= 1 else "magenta"
+    line = Text()
+    if gauge.label != gauge.unit:
+        line.append(f"{gauge.label} ", "dim")
+    line.append(f"{gauge.figures()} ", "bold")
+    line.append(words.bar(gauge.used, gauge.limit, 8 if width < _NARROW else 12), style)
+    line.append(f" {words.percent(gauge.used, gauge.limit)}", f"bold {style}")
+    return line
+
+
+def _evidence(page: Page, subject: SubjectReport, index: dict[str, EvidenceView], room: Room) -> None:
+    chosen = view.strongest(subject, index, room.evidence)
+    if not chosen:
+        return
+    page.title("EVIDENCE")
+    for evidence in chosen:
+        line = Text(view.where(evidence), "cyan")
+        if evidence.time:
+            line.append(f" {words.clock(evidence.time)}", "dim")
+        slack = 18 if room.evidence_rows > 1 else 0
+        available = (page.width - 4) * room.evidence_rows - line.cell_len - 2 - slack
+        line.append(f"  {words.excerpt(evidence.text, max(30, available))}", "default")
+        page.put(line, indent=2, hanging=4, rows=room.evidence_rows, fold=True)
+
+
+def _rivals(page: Page, subject: SubjectReport, room: Room) -> None:
+    others = view.rivals(subject)
+    if not others:
+        return
+    decided = subject.verdict.cause not in ("none", "undetermined")
+    page.title("WHAT IT WAS NOT" if decided else "WHAT IT COULD BE")
+    for rival in others[: room.rivals]:
+        page.put(rival_line(rival), indent=2, rows=1)
+    rest = others[room.rivals :]
+    by_status: dict[str, list[str]] = {}
+    for rival in sorted(rest, key=lambda r: r.status != "untestable"):
+        by_status.setdefault(view.rival_word(rival.status), []).append(rival.cause)
+    if rest:
+        text = "; ".join(f"{status}: {', '.join(causes)}" for status, causes in by_status.items())
+        page.put(Text(f"also {text}", "dim"), indent=2, hanging=4, rows=room.rest_rows)
+
+
+def rival_line(rival: HypothesisView) -> Text:
+    """``✗ rlimit_as  ruled out  Max address space is unlimited``."""
+    mark, style = {"ruled_out": ("✗", "green"), "untestable": ("?", "magenta")}.get(
+        rival.status, ("!", "magenta")
+    )
+    line = Text(f"{mark} ", style)
+    line.append(f"{rival.cause:<19}")
+    line.append(f" {view.rival_word(rival.status):<11}", style)
+    line.append(f" {words.clean(rival.why, 300)}")
+    return line
+
+
+def _fix(page: Page, subject: SubjectReport, room: Room) -> None:
+    steps = view.plan(subject)
+    if not subject.remedies:
+        return
+    page.title("WHAT TO DO")
+    if steps.do_not:
+        line = Text("do NOT ", "bold red")
+        line.append("; ".join(words.clean(view.forbidden(r), 160) for r in steps.do_not))
+        page.put(line, indent=2, hanging=4, rows=2)
+    for label, remedies in (("now ", steps.now), ("for good ", steps.for_good)):
+        for remedy in remedies[: room.steps]:
+            line = Text(label, "bold")
+            line.append(words.clean(remedy.title, 300))
+            if remedy.scope not in remedy.title:
+                line.append(f" ({remedy.scope})", "dim")
+            page.put(line, indent=2, hanging=4, rows=2)
+            for command in view.shell(remedy.commands)[:3]:
+                page.command(command)
+        if len(remedies) > room.steps:
+            page.put(Text(f"{label}and {len(remedies) - room.steps} more below", "dim"), indent=2, rows=1)
+    if not steps.now and not steps.for_good:
+        for remedy in steps.later[: room.steps]:
+            page.put(Text(f"later {words.clean(remedy.title, 300)}"), indent=2, rows=2)
+
+
+def _ask(page: Page, subject: SubjectReport, room: Room) -> None:
+    wanted = view.asks(subject, room.asks)
+    if not wanted:
+        return
+    page.title("PLEASE ASK FOR")
+    for number, ask in enumerate(wanted, 1):
+        line = Text(f"{number} {words.clean(ask.need, 300)}")
+        if ask.decides:
+            line.append(f" (decides {', '.join(ask.decides[:4])})", "dim")
+        page.put(line, indent=2, hanging=4, rows=2)
+        for command in view.shell([ask.command])[:2]:
+            page.command(command)
+
+
+def _risks(page: Page, diagnosis: Diagnosis) -> None:
+    if not diagnosis.risks:
+        return
+    page.title("AT RISK")
+    for risk in sorted(diagnosis.risks, key=lambda r: -r.ratio)[:3]:
+        line = Text("! ", "magenta")
+        line.append(f"{words.clean(risk.limit, 80)} ", "bold")
+        line.append(words.bar(risk.ratio, 1.0), "magenta")
+        line.append(f" {words.percent(risk.ratio, 1.0)} ", "magenta")
+        line.append(f"{words.clean(risk.text, 300)}")
+        page.put(line, indent=2, hanging=4, rows=2)
+
+
+def _others(page: Page, rest: list[SubjectReport]) -> None:
+    if not rest:
+        return
+    page.title("OTHER SUBJECTS")
+    for subject in rest[:6]:
+        line = Text(f"{view.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}")
+        line.append(f"{', '.join(view.identity(subject))}: {words.clean(subject.verdict.summary, 300)}")
+        page.put(line, indent=2, rows=1)
+    if len(rest) > 6:
+        page.put(
+            Text(f"and {len(rest) - 6:,} more, all in --verbose and in the JSON report", "dim"), indent=2
+        )

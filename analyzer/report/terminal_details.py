@@ -1,0 +1,354 @@
+"""What stands below the first screen: time line, mappings, failures, all subjects, coverage."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from analyzer.diagnosis.model import (
+    Diagnosis,
+    EvidenceView,
+    LifeView,
+    MappingsView,
+    SubjectReport,
+    TimelineEntry,
+)
+from analyzer.report import view, words
+from analyzer.report.paint import Page, status_style
+
+_TIMELINE, _FAILURES, _TENANTS, _LIVES, _SKIPPED = 14, 6, 6, 8, 4
+
+
+def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
+    """All details of the worst subject; with ``verbose`` those of every subject, nothing cut."""
+    page.gap = True
+    found = view.subjects(diagnosis)
+    index = view.evidence_by_id(diagnosis)
+    for number, subject in enumerate(found if verbose else found[:1]):
+        if number:
+            page.blank()
+            head = Text(
+                f"● {view.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}"
+            )
+            page.raw(head.append(", ".join(view.identity(subject))))
+            page.put(Text(words.clean(subject.verdict.summary)), indent=2)
+        _timeline(page, subject, verbose)
+        _lives(page, subject, verbose)
+        _mappings(page, subject, verbose)
+        _failures(page, subject, index, verbose)
+        _chain(page, subject)
+        if verbose:
+            _hypotheses(page, subject)
+            _facts(page, subject)
+            _remedies(page, subject)
+            _snapshots(page, subject)
+        _blast(page, subject)
+    if verbose and diagnosis.evidence:
+        _quotes(page, diagnosis)
+    _coverage(page, diagnosis, verbose)
+
+
+def _more(page: Page, left: int, what: str) -> None:
+    if left > 0:
+        page.put(Text(f"and {left:,} more {what}: --verbose", "dim"), indent=2, rows=1)
+
+
+def _timeline(page: Page, subject: SubjectReport, verbose: bool) -> None:
+    entries = subject.timeline
+    if not entries:
+        return
+    page.title("TIME LINE (UTC)")
+    shown = entries if verbose else telling(entries, _TIMELINE)
+    day = ""
+    for entry in shown:
+        date = words.date_of(entry.time)
+        if date and date != day:
+            page.raw(Text(f"  {date}", "dim"))
+            day = date
+        line = Text(f"{words.clock(entry.time) if entry.time else 'time unknown':<14}", "cyan")
+        line.append(
+            f"{words.clean(entry.kind, 20):<11} ",
+            "bold red" if entry.kind in ("failure", "kill", "oom") else "",
+        )
+        line.append(words.clean(entry.text, 600))
+        if entry.count > 1:
+            line.append(f" x {entry.count:,}", "dim")
+        page.put(line, indent=2, hanging=6, rows=None if verbose else 2)
+    _more(page, len(entries) - len(shown), "entries")
+
+
+def telling(entries: list[TimelineEntry], count: int) -> list[TimelineEntry]:
+    """At most ``count`` entries in their order: failures first to be kept, then both ends."""
+    if len(entries) <= count:
+        return entries
+    size = len(entries)
+
+    def weight(place: int) -> tuple[int, int]:
+        important = entries[place].kind in ("failure", "kill", "oom", "start", "exit")
+        return (0 if important else 1, min(place, size - 1 - place))
+
+    kept = sorted(sorted(range(size), key=weight)[:count])
+    return [entries[place] for place in kept]
+
+
+def _levels(life: LifeView) -> str:
+    return ", ".join(f"{words.clean(name, 20)} {count:,}" for name, count in life.levels.items())
+
+
+def _lives(page: Page, subject: SubjectReport, verbose: bool) -> None:
+    lives = subject.lives
+    if not lives:
+        return
+    page.title(f"LIVES ({words.plural(len(lives), 'start')} seen)")
+    shown = lives if verbose else lives[-_LIVES:]
+    rows = []
+    for life in shown:
+        took = words.seconds_between(life.started, life.ended)
+        end = f"exit {life.exit_code}" if life.exit_code is not None else ""
+        if life.signal is not None:
+            end = f"signal {life.signal}"
+        rows.append(
+            [
+                words.clean(life.id, 40),
+                str(life.pid) if life.pid is not None else "-",
+                words.moment(life.started) if life.started else "-",
+                words.duration(took) if took is not None else "-",
+                end or "-",
+                words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
+                words.clean(
+                    " ".join(p for p in (life.outcome, f"({life.reason})" if life.reason else "") if p), 200
+                )
+                + (f"; {_levels(life)}" if verbose and life.levels else ""),
+            ]
+        )
+    page.table(["life", "pid", "started", "lived", "end", "blocks", "outcome"], rows, right={1, 3, 5})
+    _more(page, len(lives) - len(shown), "lives")
+
+
+def _mappings(page: Page, subject: SubjectReport, verbose: bool) -> None:
+    mappings = subject.mappings
+    if mappings is None:
+        return
+    page.title("MAPPINGS")
+    page.put(Text(mappings_sentence(mappings)), indent=2)
+    if mappings.need is not None:
+        need = mappings.need
+        page.put(
+            Text(f"need {need.low:,} to {need.high:,} mappings, estimated: {words.clean(need.basis, 300)}"),
+            indent=2,
+        )
+    total = sum(kind.count for kind in mappings.by_kind)
+    for kind in mappings.by_kind:
+        line = Text(f"{words.clean(kind.kind, 24):<14} {kind.count:>9,}  ")
+        line.append(words.bar(kind.count, total), "cyan")
+        line.append(f" {words.percent(kind.count, total):>6}")
+        if kind.bytes is not None:
+            line.append(f"  {words.size(kind.bytes)} of addresses", "dim")
+        page.put(line, indent=2, rows=1)
+    if mappings.by_tenant:
+        shown = mappings.by_tenant if verbose else mappings.by_tenant[:_TENANTS]
+        rows = [
+            [
+                words.clean(t.tenant, 60),
+                f"{t.count:,}",
+                words.integer(t.blocks) if t.blocks is not None else "-",
+            ]
+            for t in shown
+        ]
+        page.table(["tenant", "mappings", "blocks"], rows, right={1, 2})
+        _more(page, len(mappings.by_tenant) - len(shown), "tenants")
+
+
+def mappings_sentence(mappings: MappingsView) -> str:
+    """Count, limit, moment, basis and what is odd, in one sentence."""
+    count = f"{mappings.count:,}" if mappings.count is not None else "an unknown number of"
+    limit = f" of {mappings.limit:,}" if mappings.limit is not None else ", the limit is not in the bundle"
+    parts = [f"{count} mappings{limit}"]
+    if mappings.pid is not None:
+        parts.append(f"pid {mappings.pid}")
+    if mappings.at:
+        parts.append(f"at {words.moment(mappings.at)}")
+    if mappings.basis:
+        parts.append(f"counted from {mappings.basis}" if mappings.basis != "estimate" else "by estimate")
+    if mappings.complete is False:
+        parts.append("the snapshot is incomplete: a lower bound")
+    if mappings.duplicates:
+        parts.append(f"{mappings.duplicates:,} of files mapped more than once")
+    if mappings.deleted:
+        parts.append(f"{mappings.deleted:,} of deleted files")
+    if mappings.growth_per_hour is not None:
+        parts.append(f"{mappings.growth_per_hour:+,.1f} per hour")
+    return ", ".join(parts)
+
+
+def _failures(page: Page, subject: SubjectReport, index: dict[str, EvidenceView], verbose: bool) -> None:
+    failures = subject.failures
+    if not failures:
+        return
+    count, found = sum(f.count for f in failures), sum(f.lines for f in failures)
+    page.title(f"FAILURES ({words.plural(count, 'failure')} in {words.plural(found, 'log line')})")
+    shown = failures if verbose else failures[:_FAILURES]
+    for failure in shown:
+        what = " ".join(
+            words.clean(p, 80) for p in (failure.operation, failure.file_kind, failure.errno) if p
+        )
+        line = Text(what, "bold")
+        details = [
+            f"{words.plural(failure.count, 'failure')}, {words.plural(failure.members, 'error')} inside"
+        ]
+        if failure.declared is not None and failure.declared != failure.members:
+            details.append(f"{failure.declared:,} declared")
+        if failure.tenant:
+            details.append(f"tenant {words.clean(failure.tenant, 80)}")
+        if failure.life:
+            details.append(f"life {words.clean(failure.life, 40)}")
+        low, high = failure.sizes.min, failure.sizes.max
+        if low is not None and high is not None:
+            sizes = (
+                words.exact_size(low)
+                if low == high
+                else f"{words.exact_size(low)} to {words.exact_size(high)}"
+            )
+            details.append(f"size {sizes}")
+        details.append(words.span(failure.first, failure.last) if failure.first else "time unknown")
+        line.append("  " + ", ".join(details))
+        page.put(line, indent=2, hanging=4)
+        for evidence in view.resolve(failure.evidence, index)[: None if verbose else 1]:
+            quote = Text(view.where(evidence), "cyan")
+            page.put(
+                quote.append(f" {words.excerpt(evidence.text, 160)}", "default"),
+                indent=4,
+                hanging=6,
+                rows=2,
+                fold=True,
+            )
+    _more(page, len(failures) - len(shown), "kinds of failure")
+
+
+def _chain(page: Page, subject: SubjectReport) -> None:
+    if not subject.chain:
+        return
+    page.title("FROM CAUSE TO CONSEQUENCE")
+    for link in subject.chain:
+        line = Text(f"{words.clock(link.time) if link.time else '':<14}", "cyan")
+        page.put(line.append(f"{words.clean(link.text, 300)}", "default"), indent=2, hanging=16)
+
+
+def _hypotheses(page: Page, subject: SubjectReport) -> None:
+    if not subject.hypotheses:
+        return
+    page.title("EVERY CAUSE WEIGHED")
+    for hypothesis in [h for h in (view.convicting(subject),) if h] + view.rivals(subject):
+        line = Text(f"{hypothesis.cause} ", "bold")
+        line.append(f"{view.rival_word(hypothesis.status)}: {words.clean(hypothesis.why)}")
+        margin = view.margin_text(hypothesis)
+        if margin:
+            line.append(f" [{margin}]")
+        if hypothesis.missing:
+            line.append(f" missing: {', '.join(words.clean(m) for m in hypothesis.missing)}", "dim")
+        page.put(line, indent=2, hanging=4)
+
+
+def _facts(page: Page, subject: SubjectReport) -> None:
+    for asked in subject.questions:
+        if asked.facts:
+            page.title(f"FACTS: {view.QUESTIONS[asked.id]}")
+            for fact in asked.facts:
+                when = f", {words.moment(fact.at)}" if fact.at else ""
+                page.put(Text(view.fact_text(fact) + when), indent=2)
+
+
+def _remedies(page: Page, subject: SubjectReport) -> None:
+    if not subject.remedies:
+        return
+    page.title("EVERY STEP")
+    for number, remedy in enumerate(sorted(subject.remedies, key=lambda r: r.order), 1):
+        line = Text(f"{number} {words.clean(remedy.title)}", "bold")
+        line.append(f" ({remedy.scope}, {remedy.when.replace('_', ' ')})", "not bold")
+        page.put(line, indent=2, hanging=4)
+        page.put(Text(words.clean(remedy.why)), indent=4)
+        if remedy.risk:
+            page.put(Text(f"risk: {words.clean(remedy.risk)}"), indent=4)
+        if remedy.data_loss and remedy.data_loss != "none":
+            page.put(Text(f"data loss: {words.clean(remedy.data_loss)}", "red"), indent=4)
+        for command in view.shell(remedy.commands):
+            page.command(command)
+
+
+def _snapshots(page: Page, subject: SubjectReport) -> None:
+    if not subject.snapshots:
+        return
+    page.title("SNAPSHOTS")
+    rows = [
+        [
+            words.clean(s.member, 80) or "-",
+            str(s.pid) if s.pid is not None else "-",
+            words.integer(s.mappings) if s.mappings is not None else "-",
+            words.clean(", ".join(s.life_candidates), 60) or "no life",
+            words.clean(f"{s.link_basis} {s.note}".strip(), 120),
+        ]
+        for s in subject.snapshots
+    ]
+    page.table(["member", "pid", "mappings", "life", "linked by"], rows, right={1, 2})
+
+
+def _blast(page: Page, subject: SubjectReport) -> None:
+    blast = subject.blast_radius
+    known = [
+        f"{words.clean(label)} {value:,}"
+        for label, value in (
+            ("replication factor", blast.replication_factor),
+            ("zones", blast.zones),
+            ("ingesters down", blast.members_down),
+        )
+        if value is not None
+    ]
+    if known or blast.why:
+        page.title("WHAT IS AT STAKE")
+        page.put(Text(". ".join(p for p in (", ".join(known), words.clean(blast.why, 400)) if p)), indent=2)
+
+
+def _quotes(page: Page, diagnosis: Diagnosis) -> None:
+    page.title("EVIDENCE QUOTED")
+    for evidence in diagnosis.evidence:
+        line = Text(f"[{words.clean(evidence.id, 20)}] ", "dim")
+        line.append(view.where(evidence), "not dim cyan")
+        page.put(line, indent=2)
+        for quoted in words.lines(evidence.text, 2000):
+            page.put(Text(quoted), indent=4, fold=True)
+
+
+def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
+    coverage = diagnosis.coverage
+    page.title("COVERAGE")
+    page.put(Text(coverage_sentence(diagnosis)), indent=2)
+    for gap in view.gaps(diagnosis):
+        page.put(Text(f"! {gap}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
+    shown = coverage.members_skipped if verbose else coverage.members_skipped[:_SKIPPED]
+    for skipped in shown:
+        page.put(
+            Text(f"skipped {words.clean(skipped.member, 200)}: {words.clean(skipped.why, 200)}"),
+            indent=2,
+            hanging=4,
+        )
+    _more(page, len(coverage.members_skipped) - len(shown), "skipped members")
+    for warning in diagnosis.warnings:
+        page.put(Text(f"! {words.clean(warning, 600)}", "magenta"), indent=2, hanging=4)
+    page.put(
+        Text(f"{diagnosis.tool.name} {diagnosis.tool.version}, exit status {diagnosis.exit_status}", "dim"),
+        indent=2,
+    )
+
+
+def coverage_sentence(diagnosis: Diagnosis) -> str:
+    """``71 of 87 members read, 17.0 MiB, 57,148 log lines, captured 2026-11-22 22:01:02Z``."""
+    coverage, bundle = diagnosis.coverage, diagnosis.bundle
+    parts = [
+        f"{coverage.members_read:,} of {words.plural(coverage.members_total, 'member')} read",
+        words.size(coverage.bytes_read),
+        words.plural(coverage.log_lines, "log line"),
+    ]
+    if bundle.time_range.first or bundle.time_range.last:
+        parts.append(f"logs from {words.span(bundle.time_range.first, bundle.time_range.last)}")
+    if bundle.captured_at:
+        parts.append(f"captured {words.moment(bundle.captured_at)}")
+    return ", ".join(parts)
