@@ -1,0 +1,135 @@
+"""Counts the members of one huge line that is read in pieces, with flat memory.
+
+    ... err="failed to open TSDB: /d/t1: 3000000 errors: mmap, size 31301: cannot allocate memory; mmap, size 16...
+
+The line is raw: still in its quotes and container. Nesting is not kept, only what can be counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import regex
+
+from analyzer.logs.leaf import split_member
+
+MAX_SIZES = 4096
+_CARRY_LIMIT = 65_536
+_KEEP = 4096
+_CACHE_LIMIT = 65_536
+
+_HEADER = regex.compile(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
+_NESTED = regex.compile(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", regex.DOTALL)
+_QUOTE = regex.compile(rb'\\*+"')
+
+
+@dataclass(slots=True)
+class StreamCount:
+    """What one long line holds. ``members`` are the leaves found, ``declared`` is N of its first
+    "N errors:" header. ``sizes`` are bytes and how often; past 4096 distinct ones new sizes are only
+    counted in ``sizes_dropped``. ``errnos`` and ``kinds`` (file kinds) count leaves. ``complete`` is
+    False when fewer members than declared were found, or the last one was cut."""
+
+    members: int = 0
+    declared: int | None = None
+    complete: bool = True
+    sizes: Counter[int] = field(default_factory=Counter)
+    sizes_dropped: int = 0
+    errnos: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+class StreamCounter:
+    """Feed the pieces of a line in order, then :meth:`finish`. Cost is linear, memory flat."""
+
+    def __init__(self) -> None:
+        self._count = StreamCount()
+        self._carry = b""
+        self._inside = False  # a header was seen
+        self._ended = False  # the quote that closes the value was seen
+        self._known: dict[bytes, tuple[str | None, str | None, int | None]] = {}
+
+    def feed(self, piece: bytes) -> None:
+        """The next piece of the line; its borders may lie anywhere."""
+        if self._ended:
+            return
+        data = self._carry + bytes(piece)
+        if not self._inside:
+            header = _HEADER.search(data)
+            if header is None:
+                self._carry = data[-_KEEP:]
+                return
+            self._inside = True
+            self._count.declared = int(header[1])
+            data = data[header.end() :]
+        # A join is written as \n inside quotes, doubly escaped inside docker's JSON.
+        if b"\\n" in data:
+            data = data.replace(b"\\n", b"; ")
+        quote = data.find(b'"')
+        if quote >= 0:
+            self._ended = True
+            self._carry = data[: _QUOTE.search(data).start()]  # type: ignore[union-attr]
+            self._split()
+            return
+        self._carry = data
+        self._split()
+
+    def _split(self) -> None:
+        *whole, rest = self._carry.split(b"; ")
+        for text, times in Counter(whole).items():
+            self._add(text, times)
+        self._carry = rest
+        if len(rest) > _CARRY_LIMIT:
+            self._carry = rest[:_KEEP] + rest[-_KEEP:]
+
+    def _add(self, text: bytes, times: int) -> None:
+        count = self._count
+        stripped = text.strip(b"\\ \r\n")
+        if not stripped:
+            return
+        count.members += times
+        known = self._known.get(stripped)
+        if known is None:
+            known = self._leaf(stripped)
+            if len(self._known) < _CACHE_LIMIT:
+                self._known[stripped] = known
+        errno, kind, size = known
+        if errno is not None:
+            count.errnos[errno] += times
+        if kind is not None:
+            count.kinds[kind] += times
+        if size is None:
+            return
+        if size in count.sizes or len(count.sizes) < MAX_SIZES:
+            count.sizes[size] += times
+        else:
+            count.sizes_dropped += times
+
+    @staticmethod
+    def _leaf(text: bytes) -> tuple[str | None, str | None, int | None]:
+        member = text.decode("utf-8", "replace")
+        nested = _NESTED.match(member)
+        if nested:
+            member = member[nested.end() :]
+        _, leaf = split_member(member, cut=True)
+        if not leaf.complete:
+            # Only the end of the line may be cut, yet an errno that could go on proves itself here.
+            _, leaf = split_member(member)
+        return leaf.errno, leaf.file_kind if leaf.kind == "mmap" else None, leaf.size
+
+    def finish(self) -> StreamCount:
+        """What was counted. The member behind the last separator counts; cut, it gives no number."""
+        count = self._count
+        rest = self._carry.strip(b"\\ \r\n;") if self._inside else b""
+        self._carry = b""
+        if rest:
+            _, leaf = split_member(rest.decode("utf-8", "replace"), cut=not self._ended)
+            if leaf.complete:
+                self._add(rest, 1)
+            else:
+                count.members += 1
+                count.complete = False
+        if count.declared is not None and count.members < count.declared:
+            count.complete = False
+        return count
