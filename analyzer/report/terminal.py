@@ -7,13 +7,12 @@ it is plain text, character for character the same. Nothing is read from the env
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
 from typing import Any
 
 from rich.text import Text
 
 from analyzer.diagnosis.model import Diagnosis, EvidenceView, HypothesisView, Question, SubjectReport
-from analyzer.report import view, words
+from analyzer.report import phrases, view, words
 from analyzer.report.paint import Page, status_style
 
 SCREEN_ROWS = 38
@@ -55,7 +54,7 @@ _SHRINK: tuple[dict[str, Any], ...] = (
 
 def verdict_line(diagnosis: Diagnosis) -> str:
     """The one line of ``--quiet``: ``CONFIRMED max_map_count: <summary>``."""
-    return f"{view.headline(diagnosis.verdict)}: {words.clean(diagnosis.verdict.summary)}\n"
+    return f"{phrases.headline(diagnosis.verdict)}: {words.clean(diagnosis.verdict.summary)}\n"
 
 
 def render(
@@ -74,7 +73,7 @@ def render(
     if quiet:
         page = Page(width)
         line = verdict_line(diagnosis).rstrip("\n")
-        head = len(view.headline(diagnosis.verdict))
+        head = len(phrases.headline(diagnosis.verdict))
         text = Text(line)
         text.stylize(f"bold {status_style(diagnosis.verdict.status)}", 0, head)
         page.raw(text)
@@ -119,22 +118,15 @@ def _verdict(page: Page, diagnosis: Diagnosis, found: list[SubjectReport]) -> No
     verdict = diagnosis.verdict
     style = status_style(verdict.status)
     head = Text()
-    head.append(f"● {view.headline(verdict)}", f"bold {style}")
-    head.append(f"  {view.CONFIDENCE.get(verdict.status, '')}", "dim")
+    head.append(f"● {phrases.headline(verdict)}", f"bold {style}")
+    head.append(f"  {phrases.CONFIDENCE.get(verdict.status, '')}", "dim")
     page.put(head, rows=1)
     page.put(Text(words.clean(verdict.summary, 600), "bold"), indent=2, rows=3)
-    facts = view.identity(found[0]) if found else []
-    if verdict.driver:
-        facts.append(f"driver {words.clean(verdict.driver, 40)}")
-    if verdict.first_seen:
-        facts.append(f"first seen {words.moment(verdict.first_seen)}")
-    if len(found) > 1:
-        facts.append(f"{verdict.subjects_affected} of {len(found)} subjects affected")
-    facts.append(words.clean(diagnosis.bundle.name, 120))
+    facts = phrases.verdict_facts(diagnosis, found)
     page.put(Text(" · ".join(facts), "dim"), indent=2, rows=2)
-    notes = view.gaps(diagnosis) + [words.clean(warning, 300) for warning in diagnosis.warnings[:1]]
+    notes = phrases.gaps(diagnosis) + [words.clean(warning, 300) for warning in diagnosis.warnings[:1]]
     if notes:
-        text = Text("! not all was read: " if view.gaps(diagnosis) else "! ", "magenta")
+        text = Text("! not all was read: " if phrases.gaps(diagnosis) else "! ", "magenta")
         text.append("; ".join(notes))
         page.put(text, indent=2, rows=2)
 
@@ -154,7 +146,7 @@ def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
         asked = view.question(subject, name)
         if asked is None:
             continue
-        head = Text(f"{number} {view.QUESTIONS[name]} ")
+        head = Text(f"{number} {phrases.QUESTIONS[name]} ")
         head.append_text(_answer(asked))
         gauges = view.memory_gauges(subject) if name == "free_memory" else view.map_gauges(subject)
         bars = [
@@ -190,7 +182,7 @@ def _evidence(page: Page, subject: SubjectReport, index: dict[str, EvidenceView]
         return
     page.title("EVIDENCE")
     for evidence in chosen:
-        line = Text(view.where(evidence), "cyan")
+        line = Text(phrases.where(evidence), "cyan")
         if evidence.time:
             line.append(f" {words.clock(evidence.time)}", "dim")
         slack = 18 if room.evidence_rows > 1 else 0
@@ -210,7 +202,7 @@ def _rivals(page: Page, subject: SubjectReport, room: Room) -> None:
     rest = others[room.rivals :]
     by_status: dict[str, list[str]] = {}
     for rival in sorted(rest, key=lambda r: r.status != "untestable"):
-        by_status.setdefault(view.rival_word(rival.status), []).append(rival.cause)
+        by_status.setdefault(phrases.rival_word(rival.status), []).append(rival.cause)
     if rest:
         text = "; ".join(f"{status}: {', '.join(causes)}" for status, causes in by_status.items())
         page.put(Text(f"also {text}", "dim"), indent=2, hanging=4, rows=room.rest_rows)
@@ -223,7 +215,7 @@ def rival_line(rival: HypothesisView) -> Text:
     )
     line = Text(f"{mark} ", style)
     line.append(f"{rival.cause:<19}")
-    line.append(f" {view.rival_word(rival.status):<11}", style)
+    line.append(f" {phrases.rival_word(rival.status):<11}", style)
     line.append(f" {words.clean(rival.why, 300)}")
     return line
 
@@ -285,8 +277,8 @@ def _others(page: Page, rest: list[SubjectReport]) -> None:
         return
     page.title("OTHER SUBJECTS")
     for subject in rest[:6]:
-        line = Text(f"{view.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}")
-        line.append(f"{', '.join(view.identity(subject))}: {words.clean(subject.verdict.summary, 300)}")
+        line = Text(f"{phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}")
+        line.append(f"{', '.join(phrases.identity(subject))}: {words.clean(subject.verdict.summary, 300)}")
         page.put(line, indent=2, rows=1)
     if len(rest) > 6:
         page.put(

@@ -8,11 +8,9 @@ from analyzer.diagnosis.model import (
     Diagnosis,
     EvidenceView,
     LifeView,
-    MappingsView,
     SubjectReport,
-    TimelineEntry,
 )
-from analyzer.report import view, words
+from analyzer.report import phrases, view, words
 from analyzer.report.paint import Page, status_style
 
 _TIMELINE, _FAILURES, _TENANTS, _LIVES, _SKIPPED = 14, 6, 6, 8, 4
@@ -27,9 +25,9 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
         if number:
             page.blank()
             head = Text(
-                f"● {view.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}"
+                f"● {phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}"
             )
-            page.raw(head.append(", ".join(view.identity(subject))))
+            page.raw(head.append(", ".join(phrases.identity(subject))))
             page.put(Text(words.clean(subject.verdict.summary)), indent=2)
         _timeline(page, subject, verbose)
         _lives(page, subject, verbose)
@@ -57,7 +55,7 @@ def _timeline(page: Page, subject: SubjectReport, verbose: bool) -> None:
     if not entries:
         return
     page.title("TIME LINE (UTC)")
-    shown = entries if verbose else telling(entries, _TIMELINE)
+    shown = entries if verbose else view.telling(entries, _TIMELINE)
     day = ""
     for entry in shown:
         date = words.date_of(entry.time)
@@ -67,27 +65,13 @@ def _timeline(page: Page, subject: SubjectReport, verbose: bool) -> None:
         line = Text(f"{words.clock(entry.time) if entry.time else 'time unknown':<14}", "cyan")
         line.append(
             f"{words.clean(entry.kind, 20):<11} ",
-            "bold red" if entry.kind in ("failure", "kill", "oom") else "",
+            "bold red" if entry.kind in view.BAD_EVENTS else "",
         )
         line.append(words.clean(entry.text, 600))
         if entry.count > 1:
             line.append(f" x {entry.count:,}", "dim")
         page.put(line, indent=2, hanging=6, rows=None if verbose else 2)
     _more(page, len(entries) - len(shown), "entries")
-
-
-def telling(entries: list[TimelineEntry], count: int) -> list[TimelineEntry]:
-    """At most ``count`` entries in their order: failures first to be kept, then both ends."""
-    if len(entries) <= count:
-        return entries
-    size = len(entries)
-
-    def weight(place: int) -> tuple[int, int]:
-        important = entries[place].kind in ("failure", "kill", "oom", "start", "exit")
-        return (0 if important else 1, min(place, size - 1 - place))
-
-    kept = sorted(sorted(range(size), key=weight)[:count])
-    return [entries[place] for place in kept]
 
 
 def _levels(life: LifeView) -> str:
@@ -103,16 +87,13 @@ def _lives(page: Page, subject: SubjectReport, verbose: bool) -> None:
     rows = []
     for life in shown:
         took = words.seconds_between(life.started, life.ended)
-        end = f"exit {life.exit_code}" if life.exit_code is not None else ""
-        if life.signal is not None:
-            end = f"signal {life.signal}"
         rows.append(
             [
                 words.clean(life.id, 40),
                 str(life.pid) if life.pid is not None else "-",
                 words.moment(life.started) if life.started else "-",
                 words.duration(took) if took is not None else "-",
-                end or "-",
+                phrases.life_end(life),
                 words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
                 words.clean(
                     " ".join(p for p in (life.outcome, f"({life.reason})" if life.reason else "") if p), 200
@@ -129,7 +110,7 @@ def _mappings(page: Page, subject: SubjectReport, verbose: bool) -> None:
     if mappings is None:
         return
     page.title("MAPPINGS")
-    page.put(Text(mappings_sentence(mappings)), indent=2)
+    page.put(Text(phrases.mappings_sentence(mappings)), indent=2)
     if mappings.need is not None:
         need = mappings.need
         page.put(
@@ -158,28 +139,6 @@ def _mappings(page: Page, subject: SubjectReport, verbose: bool) -> None:
         _more(page, len(mappings.by_tenant) - len(shown), "tenants")
 
 
-def mappings_sentence(mappings: MappingsView) -> str:
-    """Count, limit, moment, basis and what is odd, in one sentence."""
-    count = f"{mappings.count:,}" if mappings.count is not None else "an unknown number of"
-    limit = f" of {mappings.limit:,}" if mappings.limit is not None else ", the limit is not in the bundle"
-    parts = [f"{count} mappings{limit}"]
-    if mappings.pid is not None:
-        parts.append(f"pid {mappings.pid}")
-    if mappings.at:
-        parts.append(f"at {words.moment(mappings.at)}")
-    if mappings.basis:
-        parts.append(f"counted from {mappings.basis}" if mappings.basis != "estimate" else "by estimate")
-    if mappings.complete is False:
-        parts.append("the snapshot is incomplete: a lower bound")
-    if mappings.duplicates:
-        parts.append(f"{mappings.duplicates:,} of files mapped more than once")
-    if mappings.deleted:
-        parts.append(f"{mappings.deleted:,} of deleted files")
-    if mappings.growth_per_hour is not None:
-        parts.append(f"{mappings.growth_per_hour:+,.1f} per hour")
-    return ", ".join(parts)
-
-
 def _failures(page: Page, subject: SubjectReport, index: dict[str, EvidenceView], verbose: bool) -> None:
     failures = subject.failures
     if not failures:
@@ -188,32 +147,11 @@ def _failures(page: Page, subject: SubjectReport, index: dict[str, EvidenceView]
     page.title(f"FAILURES ({words.plural(count, 'failure')} in {words.plural(found, 'log line')})")
     shown = failures if verbose else failures[:_FAILURES]
     for failure in shown:
-        what = " ".join(
-            words.clean(p, 80) for p in (failure.operation, failure.file_kind, failure.errno) if p
-        )
-        line = Text(what, "bold")
-        details = [
-            f"{words.plural(failure.count, 'failure')}, {words.plural(failure.members, 'error')} inside"
-        ]
-        if failure.declared is not None and failure.declared != failure.members:
-            details.append(f"{failure.declared:,} declared")
-        if failure.tenant:
-            details.append(f"tenant {words.clean(failure.tenant, 80)}")
-        if failure.life:
-            details.append(f"life {words.clean(failure.life, 40)}")
-        low, high = failure.sizes.min, failure.sizes.max
-        if low is not None and high is not None:
-            sizes = (
-                words.exact_size(low)
-                if low == high
-                else f"{words.exact_size(low)} to {words.exact_size(high)}"
-            )
-            details.append(f"size {sizes}")
-        details.append(words.span(failure.first, failure.last) if failure.first else "time unknown")
-        line.append("  " + ", ".join(details))
+        line = Text(phrases.failure_what(failure), "bold")
+        line.append(f"  {phrases.failure_details(failure)}", "not bold")
         page.put(line, indent=2, hanging=4)
         for evidence in view.resolve(failure.evidence, index)[: None if verbose else 1]:
-            quote = Text(view.where(evidence), "cyan")
+            quote = Text(phrases.where(evidence), "cyan")
             page.put(
                 quote.append(f" {words.excerpt(evidence.text, 160)}", "default"),
                 indent=4,
@@ -239,8 +177,8 @@ def _hypotheses(page: Page, subject: SubjectReport) -> None:
     page.title("EVERY CAUSE WEIGHED")
     for hypothesis in [h for h in (view.convicting(subject),) if h] + view.rivals(subject):
         line = Text(f"{hypothesis.cause} ", "bold")
-        line.append(f"{view.rival_word(hypothesis.status)}: {words.clean(hypothesis.why)}")
-        margin = view.margin_text(hypothesis)
+        line.append(f"{phrases.rival_word(hypothesis.status)}: {words.clean(hypothesis.why)}")
+        margin = phrases.margin_text(hypothesis)
         if margin:
             line.append(f" [{margin}]")
         if hypothesis.missing:
@@ -251,10 +189,10 @@ def _hypotheses(page: Page, subject: SubjectReport) -> None:
 def _facts(page: Page, subject: SubjectReport) -> None:
     for asked in subject.questions:
         if asked.facts:
-            page.title(f"FACTS: {view.QUESTIONS[asked.id]}")
+            page.title(f"FACTS: {phrases.QUESTIONS[asked.id]}")
             for fact in asked.facts:
                 when = f", {words.moment(fact.at)}" if fact.at else ""
-                page.put(Text(view.fact_text(fact) + when), indent=2)
+                page.put(Text(phrases.fact_text(fact) + when), indent=2)
 
 
 def _remedies(page: Page, subject: SubjectReport) -> None:
@@ -292,26 +230,17 @@ def _snapshots(page: Page, subject: SubjectReport) -> None:
 
 
 def _blast(page: Page, subject: SubjectReport) -> None:
-    blast = subject.blast_radius
-    known = [
-        f"{words.clean(label)} {value:,}"
-        for label, value in (
-            ("replication factor", blast.replication_factor),
-            ("zones", blast.zones),
-            ("ingesters down", blast.members_down),
-        )
-        if value is not None
-    ]
-    if known or blast.why:
+    stake = phrases.stake(subject)
+    if stake:
         page.title("WHAT IS AT STAKE")
-        page.put(Text(". ".join(p for p in (", ".join(known), words.clean(blast.why, 400)) if p)), indent=2)
+        page.put(Text(stake), indent=2)
 
 
 def _quotes(page: Page, diagnosis: Diagnosis) -> None:
     page.title("EVIDENCE QUOTED")
     for evidence in diagnosis.evidence:
         line = Text(f"[{words.clean(evidence.id, 20)}] ", "dim")
-        line.append(view.where(evidence), "not dim cyan")
+        line.append(phrases.where(evidence), "not dim cyan")
         page.put(line, indent=2)
         for quoted in words.lines(evidence.text, 2000):
             page.put(Text(quoted), indent=4, fold=True)
@@ -320,8 +249,8 @@ def _quotes(page: Page, diagnosis: Diagnosis) -> None:
 def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     coverage = diagnosis.coverage
     page.title("COVERAGE")
-    page.put(Text(coverage_sentence(diagnosis)), indent=2)
-    for gap in view.gaps(diagnosis):
+    page.put(Text(phrases.coverage_sentence(diagnosis)), indent=2)
+    for gap in phrases.gaps(diagnosis):
         page.put(Text(f"! {gap}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
     shown = coverage.members_skipped if verbose else coverage.members_skipped[:_SKIPPED]
     for skipped in shown:
@@ -337,18 +266,3 @@ def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
         Text(f"{diagnosis.tool.name} {diagnosis.tool.version}, exit status {diagnosis.exit_status}", "dim"),
         indent=2,
     )
-
-
-def coverage_sentence(diagnosis: Diagnosis) -> str:
-    """``71 of 87 members read, 17.0 MiB, 57,148 log lines, captured 2026-11-22 22:01:02Z``."""
-    coverage, bundle = diagnosis.coverage, diagnosis.bundle
-    parts = [
-        f"{coverage.members_read:,} of {words.plural(coverage.members_total, 'member')} read",
-        words.size(coverage.bytes_read),
-        words.plural(coverage.log_lines, "log line"),
-    ]
-    if bundle.time_range.first or bundle.time_range.last:
-        parts.append(f"logs from {words.span(bundle.time_range.first, bundle.time_range.last)}")
-    if bundle.captured_at:
-        parts.append(f"captured {words.moment(bundle.captured_at)}")
-    return ", ".join(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.diagnosis.model import Diagnosis, Remedy, SubjectReport
-from analyzer.report import view, words
+from analyzer.report import phrases, view, words
 
 MAX_LINES = 15
 _LINE = 240
@@ -21,7 +21,7 @@ def _question_line(subject: SubjectReport, name: str) -> str | None:
         return None
     gauges = view.memory_gauges(subject) if name == "free_memory" else view.map_gauges(subject)
     figures = "".join(f" [{g.figures()}, {words.percent(g.used, g.limit)}]" for g in gauges[:1])
-    return _cut(f"{view.QUESTIONS[name]} {asked.answer.upper()}{figures}: {asked.why}")
+    return _cut(f"{phrases.QUESTIONS[name]} {asked.answer.upper()}{figures}: {asked.why}")
 
 
 def _action(label: str, remedies: list[Remedy]) -> list[str]:
@@ -42,9 +42,11 @@ def _subject_lines(diagnosis: Diagnosis, subject: SubjectReport) -> list[tuple[i
     lines: list[tuple[int, str]] = []
     others = len(diagnosis.subjects) - 1
     more = f"; {words.plural(others, 'other subject')} in the bundle" if others else ""
-    lines.append((0, _cut(f"Subject: {', '.join(view.identity(subject))}{more}")))
+    lines.append((0, _cut(f"Subject: {', '.join(phrases.identity(subject))}{more}")))
     hypothesis = view.convicting(subject)
-    confidence = f"Confidence: {subject.verdict.status} ({view.CONFIDENCE.get(subject.verdict.status, '')})"
+    confidence = (
+        f"Confidence: {subject.verdict.status} ({phrases.CONFIDENCE.get(subject.verdict.status, '')})"
+    )
     lines.append((1, _cut(confidence + (f": {hypothesis.why}" if hypothesis else ""))))
     for name in ("free_memory", "map_limit"):
         line = _question_line(subject, name)
@@ -54,7 +56,10 @@ def _subject_lines(diagnosis: Diagnosis, subject: SubjectReport) -> list[tuple[i
     for place, evidence in enumerate(view.strongest(subject, index, 3)):
         when = f" ({words.moment(evidence.time)})" if evidence.time else ""
         lines.append(
-            (4 + place, _cut(f"Evidence: {view.where(evidence)}{when} {words.excerpt(evidence.text, 180)}"))
+            (
+                4 + place,
+                _cut(f"Evidence: {phrases.where(evidence)}{when} {words.excerpt(evidence.text, 180)}"),
+            )
         )
     out = [h for h in view.rivals(subject) if h.status == "ruled_out"]
     if out:
@@ -78,13 +83,13 @@ def render(diagnosis: Diagnosis) -> str:
     """At most :data:`MAX_LINES` lines of plain text, each on its own feet."""
     verdict = diagnosis.verdict
     bundle = diagnosis.bundle
-    lines = [(0, _cut(f"{view.headline(verdict)}: {verdict.summary}", 400))]
+    lines = [(0, _cut(f"{phrases.headline(verdict)}: {verdict.summary}", 400))]
     found = view.subjects(diagnosis)
     if found:
         lines += _subject_lines(diagnosis, found[0])
     for risk in diagnosis.risks[:2]:
         lines.append((6, _cut(f"At risk: {risk.text}")))
-    gaps = view.gaps(diagnosis)
+    gaps = phrases.gaps(diagnosis)
     notes = gaps + [words.clean(warning, 160) for warning in diagnosis.warnings[:2]]
     if notes:
         lines.append((2, _cut(("Not all was read: " if gaps else "Note: ") + "; ".join(notes))))

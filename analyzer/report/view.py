@@ -19,52 +19,9 @@ from analyzer.diagnosis.model import (
     Question,
     Remedy,
     SubjectReport,
-    Verdict,
+    TimelineEntry,
 )
-from analyzer.report import words
-
-CAUSE_TITLES = {
-    "max_map_count": "vm.max_map_count reached",
-    "rlimit_as": "address space limit (RLIMIT_AS) reached",
-    "rlimit_data": "data size limit (RLIMIT_DATA) reached",
-    "rlimit_memlock": "locked memory limit (RLIMIT_MEMLOCK) reached",
-    "address_space_32bit": "32-bit process out of addresses",
-    "overcommit": "commit limit reached (overcommit)",
-    "cgroup_oom": "memory limit of the cgroup reached",
-    "system_oom": "the machine ran out of memory",
-    "hugepages": "no huge pages left",
-    "threads": "limit on threads or processes reached",
-    "nofile": "limit on open files reached",
-    "inotify": "limit on inotify watches or instances reached",
-    "disk_full": "disk full",
-    "corruption": "damaged data",
-    "kernel_memory": "kernel memory exhausted",
-    "none": "no failure seen",
-    "undetermined": "a failure, cause not decided",
-}
-
-STATUS_WORDS = {
-    "confirmed": "CONFIRMED",
-    "likely": "LIKELY",
-    "possible": "POSSIBLE",
-    "undetermined": "UNDETERMINED",
-    "healthy": "HEALTHY",
-}
-
-CONFIDENCE = {
-    "confirmed": "direct evidence of this limit, rivals tested",
-    "likely": "strong indirect evidence, no rival with direct evidence",
-    "possible": "consistent with the facts, not shown",
-    "undetermined": "the bundle cannot decide",
-    "healthy": "no failure in what was read",
-}
-
-QUESTIONS = {
-    "free_memory": "Was there enough free memory?",
-    "map_limit": "Was the mapping limit reached?",
-}
-
-QUESTIONS_SHORT = {"free_memory": "Enough memory?", "map_limit": "Map limit hit?"}
+from analyzer.report import phrases, words
 
 _SEVERITY = {"confirmed": 0, "likely": 1, "possible": 2, "undetermined": 3, "healthy": 4}
 _RIVAL_ORDER = {"confirmed": 0, "likely": 1, "possible": 2, "ruled_out": 3, "untestable": 4}
@@ -136,46 +93,8 @@ def pick(diagnosis: Diagnosis, subject: str | None) -> SubjectReport | None:
     raise KeyError(subject)
 
 
-def title(verdict: Verdict) -> str:
-    """The verdict in words: ``vm.max_map_count reached``."""
-    if verdict.cause == "none" and verdict.status == "undetermined":
-        return "no failure seen, but too little was read"
-    return CAUSE_TITLES.get(verdict.cause, verdict.cause)
-
-
-def headline(verdict: Verdict) -> str:
-    """``CONFIRMED max_map_count``; the status alone where no cause is named."""
-    status = STATUS_WORDS.get(verdict.status, verdict.status.upper())
-    return status if verdict.cause in ("none", "undetermined") else f"{status} {verdict.cause}"
-
-
-def identity(subject: SubjectReport) -> list[str]:
-    """Who it is about, in a few words each, what is unknown left out."""
-    parts = []
-    name = " ".join(part for part in (subject.product, subject.version) if part)
-    if name:
-        parts.append(name)
-    if subject.pod:
-        parts.append(f"pod {subject.namespace}/{subject.pod}" if subject.namespace else f"pod {subject.pod}")
-    if subject.host:
-        parts.append(f"host {subject.host}")
-    if subject.node and subject.node != subject.host:
-        parts.append(f"node {subject.node}")
-    if subject.zone:
-        parts.append(f"zone {subject.zone}")
-    if subject.pid is not None:
-        parts.append(f"pid {subject.pid}")
-    return [words.clean(part, 120) for part in parts] or [words.clean(subject.id, 120)]
-
-
 def evidence_by_id(diagnosis: Diagnosis) -> dict[str, EvidenceView]:
     return {evidence.id: evidence for evidence in diagnosis.evidence}
-
-
-def where(evidence: EvidenceView) -> str:
-    """``member:line``, cleaned; the member alone where the line is not known."""
-    member = words.clean(evidence.member, 300)
-    return member if evidence.line is None else f"{member}:{evidence.line}"
 
 
 def resolve(references: Iterable[str], index: dict[str, EvidenceView]) -> list[EvidenceView]:
@@ -227,10 +146,6 @@ def rivals(subject: SubjectReport) -> list[HypothesisView]:
     usual = {cause: place for place, cause in enumerate(_USUAL_SUSPECTS)}
     others = [h for h in subject.hypotheses if h.cause != subject.verdict.cause]
     return sorted(others, key=lambda h: (_RIVAL_ORDER.get(h.status, 9), usual.get(h.cause, 99)))
-
-
-def rival_word(status: str) -> str:
-    return {"ruled_out": "ruled out", "untestable": "cannot tell"}.get(status, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,26 +254,9 @@ def margin_gauge(hypothesis: HypothesisView) -> Gauge | None:
     margin = hypothesis.margin
     if margin is None or margin.used is None or not margin.limit or margin.limit <= 0:
         return None
-    return Gauge(CAUSE_TITLES.get(hypothesis.cause, hypothesis.cause), margin.used, margin.limit, margin.unit)
-
-
-def margin_text(hypothesis: HypothesisView) -> str:
-    """``8,095,956,000 + 512 MiB of 8 GiB``: used, requested and limit with units, or empty."""
-    margin = hypothesis.margin
-    if margin is None or (margin.used is None and margin.limit is None):
-        return ""
-    used = words.number(margin.used, margin.unit)
-    if margin.requested:
-        used += f" + {words.number(margin.requested, margin.unit)} requested"
-    return f"{used} of {words.number(margin.limit, margin.unit)}"
-
-
-def fact_text(fact: NamedFact) -> str:
-    """``MemAvailable 22.0 GiB``; a fact that is not there says so and is never 0."""
-    name = words.clean(fact.name, 80)
-    if fact.state == "present" and fact.value is not None:
-        return f"{name} {words.number(fact.value, fact.unit)}"
-    return f"{name} {'not in the bundle' if fact.state == 'absent' else 'unreadable'}"
+    return Gauge(
+        phrases.CAUSE_TITLES.get(hypothesis.cause, hypothesis.cause), margin.used, margin.limit, margin.unit
+    )
 
 
 def forbidden(remedy: Remedy) -> str:
@@ -375,16 +273,19 @@ def shell(commands: Iterable[str]) -> list[str]:
     return [words.clean(line) for command in commands for line in command.split("\n") if line.strip()]
 
 
-def gaps(diagnosis: Diagnosis) -> list[str]:
-    """What was not read, in a few words each: the report is never silently partial."""
-    coverage = diagnosis.coverage
-    found = []
-    if coverage.truncated:
-        found.append(f"cut: {', '.join(words.clean(name, 120) for name in coverage.truncated)}")
-    if coverage.tails:
-        found.append(f"{words.plural(len(coverage.tails), 'log')} only as a tail")
-    if coverage.partials_open:
-        found.append(f"{words.plural(coverage.partials_open, 'log line')} without an end")
-    if coverage.missing:
-        found.append(f"not in the bundle: {', '.join(words.clean(name, 120) for name in coverage.missing)}")
-    return found
+BAD_EVENTS = ("failure", "kill", "oom")
+"""Kinds of time-line entries that are shown as bad and kept longest."""
+
+
+def telling(entries: list[TimelineEntry], count: int) -> list[TimelineEntry]:
+    """At most ``count`` entries in their order: failures first to be kept, then both ends."""
+    if len(entries) <= count:
+        return entries
+    size = len(entries)
+
+    def weight(place: int) -> tuple[int, int]:
+        important = entries[place].kind in (*BAD_EVENTS, "start", "exit")
+        return (0 if important else 1, min(place, size - 1 - place))
+
+    kept = sorted(sorted(range(size), key=weight)[:count])
+    return [entries[place] for place in kept]

@@ -52,6 +52,11 @@ _HEARTS = (
     re.compile(r"""\bmsg=|\\?"msg\\?":"""),
 )
 
+_SYMPTOM = re.compile(
+    r"(?:\bmmap(?:, size \d+)?: )?(?:[Cc]annot allocate memory|too many open files|[Nn]o space left on device"
+    r"|[Rr]esource temporarily unavailable|out of memory|invalid argument|permission denied)"
+)
+
 
 def excerpt(text: str, limit: int) -> str:
     """At most ``limit`` characters of a quoted line: from its error on, the end kept; cuts are ``…``."""
@@ -60,6 +65,11 @@ def excerpt(text: str, limit: int) -> str:
     text = clean(text).rstrip()
     if len(text) <= limit:
         return text
+    symptom = _SYMPTOM.search(text) if limit < 100 else None
+    if symptom is not None:
+        start = max(0, symptom.end() + 2 - limit, min(symptom.start(), len(text) + 1 - limit))
+        piece = ("…" if start else "") + text[start:]
+        return piece if len(piece) <= limit else piece[: limit - 1].rstrip() + "…"
     for heart in _HEARTS:
         match = heart.search(text)
         if match is not None:
