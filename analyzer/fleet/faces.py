@@ -1,0 +1,233 @@
+"""The faces of a summary: terminal, JSON, Markdown, HTML. Text of bundles is hostile in all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+from analyzer.fleet.summary import Cluster, Summary
+from analyzer.report.words import clean, percent, plural
+
+Format = Literal["text", "json", "markdown", "html"]
+FORMATS: tuple[Format, ...] = ("text", "json", "markdown", "html")
+
+ROWS = 20  # lines of one table; the rest is counted
+CELL = 160  # characters of one cell
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the summary; ``left_out`` counts the lines that are not shown."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    left_out: int = 0
+
+
+def render(summary: Summary, format: Format = "text", *, width: int = 100, color: bool = False) -> str:
+    """The summary as text. ``width`` (columns) and ``color`` are for the terminal's face."""
+    if format == "json":
+        return json.dumps(asdict(summary), indent=2, ensure_ascii=False) + "\n"
+    if format == "markdown":
+        return _markdown(summary)
+    if format == "html":
+        return _html(summary)
+    return _text(summary, width, color)
+
+
+def headline(summary: Summary) -> str:
+    """The summary in one sentence."""
+    statuses = ", ".join(f"{count:,} {status}" for status, count in summary.statuses.items())
+    failed = f", {summary.failed:,} without a verdict" if summary.failed else ""
+    return plural(summary.bundles, "bundle") + (f": {statuses}" if statuses else "") + failed
+
+
+def run_line(summary: Summary) -> str | None:
+    """What this run did, in one sentence."""
+    run = summary.run
+    if run is None:
+        return None
+    parts = [f"{run.analysed:,} analysed"]
+    parts += [f"{run.errors:,} failed"] if run.errors else []
+    parts += [f"{run.skipped:,} already done"] if run.skipped else []
+    parts += [f"{run.duplicates:,} the same as another"] if run.duplicates else []
+    return f"This run: {', '.join(parts)}, in {run.seconds:,.1f} s"
+
+
+def store_line(summary: Summary) -> str:
+    """Where the rows are, and where the bundles are that they name."""
+    folder = f"; bundles in {clean(summary.folder)}" if summary.folder else ""
+    return f"Store: {clean(summary.store)}{folder}"
+
+
+def tables(summary: Summary) -> list[Table]:
+    """The tables of the summary, those without a line left out."""
+    found = [_causes(summary), _clusters(summary), _near(summary), _versions(summary), _errors(summary)]
+    return [table for table in found if table.rows]
+
+
+def _table(title: str, headers: tuple[str, ...], rows: Iterable[Sequence[object]]) -> Table:
+    every = list(rows)
+    shown = [tuple(clean("" if cell is None else str(cell), CELL) for cell in row) for row in every[:ROWS]]
+    return Table(title, headers, shown, len(every) - len(shown))
+
+
+def _causes(summary: Summary) -> Table:
+    rows = [(each.cause, f"{each.bundles:,}", _counts(each.statuses)) for each in summary.causes]
+    return _table("Causes", ("cause", "bundles", "status"), rows)
+
+
+def _clusters(summary: Summary) -> Table:
+    rows = [
+        (
+            f"{each.bundles:,}",
+            _counts(each.causes),
+            each.signature,
+            _since(each),
+            _examples(summary, each.examples),
+        )
+        for each in summary.clusters
+    ]
+    headers = ("bundles", "cause", "signature", "versions", "for example")
+    return _table("The same failure", headers, rows)
+
+
+def _since(cluster: Cluster) -> str:
+    """``cortex 1.11.1 to 1.17.2, since 2026-11-22``."""
+    span = ""
+    if cluster.versions:
+        first, last = cluster.versions[0], cluster.versions[-1]
+        product = first.partition(" ")[0] + " "
+        span = first if first == last else f"{first} to {last.removeprefix(product)}"
+    since = f"since {cluster.first_seen[:10]}" if cluster.first_seen else ""
+    return ", ".join(filter(None, (span, since)))
+
+
+def _examples(summary: Summary, names: list[str]) -> str:
+    """The first name, without what all names have in common."""
+    return names[0].removeprefix(summary.folder) if names else ""
+
+
+def _near(summary: Summary) -> Table:
+    rows = [
+        (
+            percent(each.ratio, 1),
+            each.limit,
+            each.of,
+            each.bundle.removeprefix(summary.folder),
+            each.subject,
+            each.cause,
+        )
+        for each in summary.near
+    ]
+    return _table("Near a limit", ("ratio", "limit", "of it", "bundle", "subject", "cause"), rows)
+
+
+def _versions(summary: Summary) -> Table:
+    rows = [
+        (each.product or "unknown", each.version or "unknown", f"{each.bundles:,}", _counts(each.causes))
+        for each in summary.versions
+    ]
+    return _table("Versions", ("product", "version", "bundles", "cause"), rows)
+
+
+def _errors(summary: Summary) -> Table:
+    rows = [
+        (each.kind, f"{each.bundles:,}", each.example, _examples(summary, each.examples))
+        for each in summary.errors
+    ]
+    return _table("Without a verdict", ("error", "bundles", "one reason", "for example"), rows)
+
+
+def _counts(found: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in found.items())
+
+
+def _left_out(table: Table) -> str:
+    return f"and {table.left_out:,} more"
+
+
+def _text(summary: Summary, width: int, color: bool) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    stream = StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    console.print(Text(headline(summary), style="bold"))
+    if (line := run_line(summary)) is not None:
+        console.print(Text(line))
+    for table in tables(summary):
+        console.print()
+        grid = Grid(
+            box=box.SIMPLE_HEAD, title=table.title, title_justify="left", title_style="bold", pad_edge=False
+        )
+        for header in table.headers:
+            grid.add_column(
+                header, justify="right" if header in ("bundles", "ratio") else "left", overflow="fold"
+            )
+        for row in table.rows:
+            grid.add_row(*(Text(cell) for cell in row))
+        console.print(grid)
+        if table.left_out:
+            console.print(Text(_left_out(table)))
+    console.print(Text("\n" + store_line(summary)))
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+# What opens code, emphasis, a link, a cell or a formula; the underscore only at a word's edge.
+_ACTIVE = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
+
+
+def _escape(cell: str) -> str:
+    """Text of a bundle as Markdown that shows it and does nothing."""
+    cell = cell.replace("&", "&amp;").replace("<", "&lt;")
+    return _ACTIVE.sub(r"\\\g<0>", cell)
+
+
+def _markdown(summary: Summary) -> str:
+    from tabulate import tabulate
+
+    parts = ["# Fleet summary", _escape(headline(summary))]
+    if (line := run_line(summary)) is not None:
+        parts.append(_escape(line))
+    for table in tables(summary):
+        cells = [[_escape(cell) for cell in row] for row in table.rows]
+        grid = partial(tabulate, tablefmt="github", disable_numparse=True)
+        parts += [f"## {table.title}", grid(cells, headers=table.headers)]
+        if table.left_out:
+            parts.append(_left_out(table))
+    parts.append(_escape(store_line(summary)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(summary: Summary) -> str:
+    import jinja2
+
+    source = Path(__file__).with_name("summary.html.j2").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    shown: dict[str, Any] = {
+        "headline": headline(summary),
+        "run": run_line(summary),
+        "tables": tables(summary),
+        "most": max((each.bundles for each in summary.causes), default=1),
+        "causes": summary.causes,
+        "store": store_line(summary),
+    }
+    return environment.from_string(source).render(shown)
