@@ -143,6 +143,8 @@ class FailureGroup:
     era: str | None = None
     sample: str = ""  # innermost text of the first failure, cut to 400 characters
     fatal: bool = False  # the process died of it (Go fatal error, panic)
+    corrupt: bool = False  # the text states real damage, not only the phrase "corrupted block"
+    asked: int | None = None  # bytes that the Go runtime asked for, where the dump states it
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,8 @@ class MapsSummary:
     below 2**32). ``complete`` is False when the last line is cut. ``blocks`` maps a tenant ("" for a
     single-tenant product) to its distinct block ULIDs, ``by_tenant`` to its mappings.
     ``duplicates`` counts mappings of a file beyond its first at the same offset, ``deleted`` those of deleted files.
-    ``sizes`` counts mapped file sizes by file kind, for joins with failing sizes (at most 4096
-    distinct per kind). ``top_paths`` are the paths mapped most often.
+    ``file_sizes`` counts the VMA sizes of file-backed mappings by kind, for joins with failing sizes
+    rounded up to 4 KiB (at most 4096 distinct per kind). ``top_paths`` are the paths mapped most often.
     """
 
     lines: int = 0
@@ -119,6 +119,7 @@ class MapsSummary:
     data_dirs: Counter[str] = field(default_factory=Counter)
     locked: int = 0  # mappings with VmFlags lo (smaps only)
     permission_denied: bool = False
+    file_sizes: dict[str, Counter[int]] = field(default_factory=dict)  # kind -> VMA bytes -> mappings
     columns: MapColumns | None = None  # only when detail was asked for
 
 

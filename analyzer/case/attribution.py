@@ -1,0 +1,177 @@
+"""Which capture is of the process that wrote the log (design, rule 9; kernel.md traps t02, t08).
+
+By content first: mapped paths and sizes equal to what the log names, pids, container ids. The clock
+is not used: a boot time computed from date and uptime picks the wrong life (measured: 25 s off).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.case.model import Capture, Subject
+from analyzer.logs.model import FailureGroup
+
+PAGE = 4096
+PRODUCTS = ("cortex", "prometheus", "mimir", "thanos", "loki", "ingester")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How strongly a capture belongs to a subject: ``score`` 0 is "not shown", below 0 "not it"."""
+
+    score: int
+    basis: str
+
+
+def attribute(subject: Subject, candidates: Iterable[Capture]) -> None:
+    """Split ``candidates`` (captures of the subject's host) into the subject's own and bystanders.
+
+    The captures of one pid stand or fall together. With a single pid that nothing contradicts, that
+    pid is the subject's; with several, only content decides, and a tie leaves all of them out.
+    """
+    by_pid: dict[int | None, list[Capture]] = {}
+    for capture in candidates:
+        by_pid.setdefault(capture.pid, []).append(capture)
+    links = {
+        pid: max((_link(subject, c) for c in group), key=lambda x: x.score) for pid, group in by_pid.items()
+    }
+    own = _choose(links, by_pid)
+    for pid, group in by_pid.items():
+        for capture in group:
+            if pid in own:
+                capture.link_basis = links[pid].basis or "the only process captured"
+                subject.captures.append(capture)
+                if pid is not None:
+                    subject.pids.add(pid)
+            else:
+                subject.bystanders.append(capture)
+                if capture.counts or capture.facts.facts:
+                    capture.notes.append(links[pid].basis or "nothing links this process to the log")
+    if not own and len([p for p in by_pid if p is not None]) > 1:
+        subject.notes.append(
+            f"{len(by_pid)} processes were captured; none can be linked to the log with certainty"
+        )
+    if subject.bystanders and own:
+        names = ", ".join(f"pid {c.pid}" for c in subject.bystanders[:4] if c.pid is not None)
+        if names:
+            subject.notes.append(f"not of this process, so no evidence for it: {names}")
+    _link_lives(subject)
+
+
+def _choose(links: dict[int | None, Link], by_pid: dict[int | None, list[Capture]]) -> set[int | None]:
+    possible = {pid: link for pid, link in links.items() if link.score >= 0}
+    if not possible:
+        return set()
+    best = max(link.score for link in possible.values())
+    top = {pid for pid, link in possible.items() if link.score == best}
+    if best > 0:
+        # Several pids may be the same process across restarts, if content says so of each.
+        return top if best >= 3 or len(top) == 1 else set()
+    telling = {pid for pid in top if any(c.counts or c.facts.has("limits") for c in by_pid[pid])}
+    return telling if len(telling) == 1 else set()
+
+
+def _link(subject: Subject, capture: Capture) -> Link:
+    """Score one capture against the subject, with what decided in words."""
+    container = capture.facts.value("cgroup_of", "container_id")
+    if subject.container_id and container:
+        if container == subject.container_id:
+            return Link(9, "same container id")
+        return Link(-1, "another container")
+    pod_uid = capture.facts.value("cgroup_of", "pod_uid")
+    if subject.pod_uid and pod_uid:
+        if str(pod_uid).replace("_", "-") == subject.pod_uid.replace("_", "-"):
+            return Link(8, "same pod uid in its cgroup")
+        return Link(-1, "another pod")
+    if capture.pid is not None and capture.pid in subject.pids:
+        return Link(8, f"the log names pid {capture.pid}")
+    score, words = 0, []
+    if paths := _paths_match(subject, capture):
+        score += 4
+        words.append(paths)
+    sizes = _sizes_match(subject, capture)
+    if sizes:
+        score += 3
+        words.append(sizes)
+    names = _names(capture)
+    if any(product in names for product in PRODUCTS):
+        score += 1
+        words.append("its command is an ingester's")
+    elif capture.pid is not None and not score and _is_foreign(names):
+        return Link(-1, "its command is no ingester's")
+    return Link(score, "; ".join(words))
+
+
+def _names(capture: Capture) -> str:
+    """The process's own names, in lower case: comm, Name, exe and argv[0]."""
+    argv = capture.facts.value("cmdline", "argv") or ()
+    parts = [
+        capture.facts.value("comm", "comm"),
+        capture.facts.value("status", "name"),
+        posixpath.basename(str(capture.facts.value("exe", "path") or "")),
+        posixpath.basename(argv[0]) if argv else "",
+        " ".join(argv[1:6]),
+    ]
+    return " ".join(str(p) for p in parts if p).lower()
+
+
+_WRAPPERS = ("sh", "bash", "dash", "tini", "dumb-init", "systemd", "init", "pause", "kubelet", "dockerd",
+             "containerd", "containerd-shim", "conmon", "sshd", "kthreadd", "supervisord", "s6-svscan")  # fmt: skip
+
+
+def _is_foreign(names: str) -> bool:
+    """Whether the process is a wrapper or an init, such as the ``sh`` that is PID 1."""
+    first = names.split(" ", 1)[0] if names else ""
+    return first in _WRAPPERS or first.startswith("containerd-shim")
+
+
+def _failing(subject: Subject) -> Iterable[FailureGroup]:
+    for life in subject.lives:
+        yield from life.failures
+
+
+def _paths_match(subject: Subject, capture: Capture) -> str:
+    """Whether a directory that the log names is mapped by the capture."""
+    maps = capture.maps
+    if maps is None or not maps.data_dirs:
+        return ""
+    named = {d for d in (f.directory for f in _failing(subject)) if d}
+    named |= {posixpath.dirname(posixpath.dirname(p)) for f in _failing(subject) for p in f.paths}
+    for directory in named:
+        for mapped in maps.data_dirs:
+            if mapped and (directory == mapped or directory.startswith(mapped + "/")):
+                return f"it maps {mapped}, which the log names"
+    return ""
+
+
+def _sizes_match(subject: Subject, capture: Capture) -> str:
+    """Whether the capture maps files of the sizes that failed (rounded up to pages).
+
+    Only sizes that tell something count: most mapped files of the capture, or several distinct.
+    """
+    maps = capture.maps
+    if maps is None:
+        return ""
+    mapped: Counter[int] = Counter()
+    for sizes in maps.file_sizes.values():
+        mapped.update(sizes)
+    failed = {-(-size // PAGE) * PAGE for f in _failing(subject) for size in f.sizes if size > 8}
+    common = sum(mapped[size] for size in failed)
+    total = sum(mapped.values())
+    if total and common >= max(3, total // 4):
+        return f"{common:,} of its {total:,} file mappings have a size that failed in the log"
+    return ""
+
+
+def _link_lives(subject: Subject) -> None:
+    """Which lives a capture may be of: the one its pid names, else all that content allows."""
+    for capture in subject.captures:
+        named = [life.id for life in subject.lives if life.pid is not None and life.pid == capture.pid]
+        if named:
+            capture.life_candidates = named
+            capture.link_basis = f"pid {capture.pid} is this life's"
+        else:
+            capture.life_candidates = [life.id for life in subject.lives]

@@ -1,0 +1,144 @@
+"""Threads or processes: pids.max, RLIMIT_NPROC, TasksMax, kernel.threads-max."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from analyzer.case.build import names_subject
+from analyzer.case.model import Case, Subject
+from analyzer.diagnosis import reading
+from analyzer.diagnosis.reading import Value
+from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, number, quote
+
+
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    name: str = "threads"
+    title: str = "threads or processes"
+    explains: frozenset[str] = frozenset({"threads"})
+
+    def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
+        if not symptoms.of("threads"):
+            return no_symptom(self.name, "no thread was refused")
+        return (
+            _cgroup(subject, symptoms)
+            or _kernel(subject, symptoms)
+            or _go_limit(symptoms)
+            or _rlimits(subject, symptoms)
+        )
+
+
+def _cgroup(subject: Subject, symptoms: Symptoms) -> Hypothesis | None:
+    """pids.events counts refused forks; pids.peak at pids.max says the limit was met."""
+    for group in subject.cgroup:
+        limit = reading.present(group.facts.get("cgroup", "pids_max"))
+        refused = reading.present(group.facts.get("cgroup", "pids_events_max"))
+        peak = reading.present(group.facts.get("cgroup", "pids_peak")) or reading.present(
+            group.facts.get("cgroup", "pids_current")
+        )
+        if limit is None or math.isinf(limit.value):
+            continue
+        hit = (refused is not None and refused.value > 0) or (peak is not None and peak.value >= limit.value)
+        if hit:
+            used = peak.value if peak else None
+            why = f"the cgroup {group.path} allows {number(limit.value)} tasks" + (
+                f", its peak is {number(used)}" if used is not None else ""
+            )
+            if refused is not None and refused.value:
+                why += f", and it refused {number(refused.value)} forks"
+            quoted = quote(
+                [
+                    limit.evidence,
+                    refused.evidence if refused else None,
+                    peak.evidence if peak else None,
+                    *symptoms.evidence("threads", most=1),
+                ]
+            )
+            weight = Weight(used, limit.value, 1, "tasks")
+            return Hypothesis("threads", "direct", why, quoted, weight, strength=3, driver="threads")
+    return None
+
+
+def _kernel(subject: Subject, symptoms: Symptoms) -> Hypothesis | None:
+    for event in subject.host.kernel_events("fork_rejected"):
+        if names_subject(subject, event):
+            why = f"the kernel rejected a fork in the process's own cgroup {event.cgroup}"
+            quoted = quote([event.evidence, *symptoms.evidence("threads", most=1)])
+            return Hypothesis("threads", "direct", why, quoted, strength=3, driver="threads")
+    return None
+
+
+def _go_limit(symptoms: Symptoms) -> Hypothesis | None:
+    for event in symptoms.fatals():
+        reason = event.fields.get("reason", "")
+        if "thread exhaustion" in reason or "-thread limit" in event.evidence.text:
+            why = (
+                "the Go runtime met its own limit of threads: system calls are blocked, often by a slow disk"
+            )
+            return Hypothesis("threads", "strong", why, (event.evidence,), strength=2.5, driver="threads")
+    return None
+
+
+def _rlimits(subject: Subject, symptoms: Symptoms) -> Hypothesis:
+    static = any("newosproc" in e.fields.get("reason", "") for e in symptoms.fatals())
+    threads = max(
+        (v for c in subject.captures if (v := reading.present(c.facts.get("status", "threads"))) is not None),
+        key=lambda v: v.value,
+        default=None,
+    )
+    limits: list[tuple[str, Value]] = []
+    nproc = reading.soft_limit(subject, "nproc")
+    if nproc is not None and not math.isinf(nproc.value):
+        limits.append(("Max processes", nproc))
+    for key in ("kernel.threads-max", "kernel.pid_max"):
+        value = reading.sysctl(subject, key)
+        if value is not None:
+            limits.append((key, value))
+    failures = symptoms.evidence("threads", most=1)
+    if threads is not None:
+        for label, limit in limits:
+            if threads.value >= limit.value - 1:
+                why = f"{number(threads.value)} threads at {label} {number(limit.value)}"
+                quoted = quote([threads.evidence, limit.evidence, *failures])
+                weight = Weight(threads.value, limit.value, 1, "threads")
+                return Hypothesis("threads", "direct", why, quoted, weight, strength=2.9, driver="threads")
+    if static:
+        why = "the kernel refused a thread (clone gave EAGAIN): pids.max, RLIMIT_NPROC or threads-max"
+        return Hypothesis(
+            "threads", "strong", why, failures, missing=("cgroup", "limits"), strength=2, driver="threads"
+        )
+    own_cgroup_known = _pids_unlimited(subject)
+    if threads is not None and nproc is not None and own_cgroup_known and threads.value < 0.5 * nproc.value:
+        why = f"{number(threads.value)} threads, far below Max processes {number(nproc.value)}, and no pids limit on its cgroup"
+        return Hypothesis("threads", "ruled_out", why, quote([threads.evidence, nproc.evidence]))
+    known = threads is not None and nproc is not None
+    return Hypothesis(
+        "threads",
+        "consistent" if known else "untestable",
+        "a thread was refused; the tasks of its cgroup and user are not in the bundle",
+        failures,
+        missing=("cgroup",) if known else ("limits", "status", "cgroup"),
+        strength=0.6,
+        driver="threads",
+    )
+
+
+def _pids_unlimited(subject: Subject) -> bool:
+    """Whether the bundle shows that no pids cgroup limits the process."""
+    if any(
+        (v := reading.present(g.facts.get("cgroup", "pids_max"))) is not None and math.isinf(v.value)
+        for g in subject.cgroup
+    ):
+        return True
+    for capture in subject.captures:
+        paths = capture.facts.value("cgroup_of", "paths")
+        if isinstance(paths, dict):
+            own = paths.get("pids", paths.get("", None))
+            # The root cgroup has no pids.max.
+            if own == "/":
+                return True
+    return False
+
+
+CAUSE = _Threads()

@@ -1,0 +1,218 @@
+"""The two questions that every report answers first (design, rule 11)."""
+
+from __future__ import annotations
+
+import math
+
+from analyzer.case.model import Capture, Subject
+from analyzer.diagnosis import reading
+from analyzer.diagnosis.arbiter import Decision
+from analyzer.diagnosis.evidence import Ledger
+from analyzer.diagnosis.model import Answer, NamedFact, Question
+from analyzer.diagnosis.weigh import HEAP_ARENA, Symptoms, human, number
+from analyzer.facts import Evidence
+
+# Less than this part of RAM is no room; memory that a dead process freed is taken off first.
+ROOM = 0.02
+
+
+def questions(
+    subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger
+) -> list[Question]:
+    """free_memory and map_limit, with the numbers that answer them."""
+    return [
+        _free_memory(subject, symptoms, decision, ledger),
+        _map_limit(subject, symptoms, decision, ledger),
+    ]
+
+
+def _fact(ledger: Ledger, name: str, value: reading.Value | None, unit: str) -> NamedFact:
+    if value is None:
+        return NamedFact(name, "absent")
+    number_ = (
+        None
+        if math.isinf(value.value)
+        else (int(value.value) if value.value == int(value.value) else value.value)
+    )
+    ids = [ledger.add(value.evidence)] if value.evidence else []
+    at = value.evidence.time.iso() if value.evidence and value.evidence.time else None
+    return NamedFact(name, "present", number_ if number_ is not None else "unlimited", unit, at, ids)
+
+
+def _moment(subject: Subject) -> Capture | None:
+    """A capture of the process while it was alive: memory seen with it is memory at that moment."""
+    for capture in subject.captures:
+        if not capture.zombie and capture.facts.value("status", "vm_size"):
+            return capture
+    return None
+
+
+def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger) -> Question:
+    alive = _moment(subject)
+    group = alive.group if alive is not None else None
+    total = reading.meminfo(subject, "MemTotal", group)
+    available = reading.meminfo(subject, "MemAvailable", group) or reading.meminfo(subject, "MemFree", group)
+    mode = reading.sysctl(subject, "vm.overcommit_memory", group)
+    commit = reading.meminfo(subject, "Committed_AS", group)
+    limit = reading.meminfo(subject, "CommitLimit", group)
+    rlimit = reading.soft_limit(subject, "address_space")
+    facts = [
+        _fact(ledger, "MemTotal", total, "bytes"),
+        _fact(ledger, "MemAvailable", available, "bytes"),
+        _fact(ledger, "vm.overcommit_memory", mode, ""),
+        _fact(ledger, "Committed_AS", commit, "bytes"),
+        _fact(ledger, "CommitLimit", limit, "bytes"),
+        _fact(ledger, "Max address space", rlimit, "bytes"),
+    ]
+    cgroup_max, cgroup_used = _cgroup(subject)
+    if cgroup_max is not None:
+        facts.append(_fact(ledger, "cgroup memory limit", cgroup_max, "bytes"))
+        facts.append(_fact(ledger, "cgroup memory used", cgroup_used, "bytes"))
+    answer, why = _memory_answer(subject, decision, alive, total, available, mode, commit, limit)
+    if (
+        answer == "yes"
+        and cgroup_max is not None
+        and not math.isinf(cgroup_max.value)
+        and cgroup_used is not None
+    ):
+        if cgroup_used.value >= 0.99 * cgroup_max.value:
+            answer, why = "no", f"its cgroup used {human(cgroup_used.value)} of {human(cgroup_max.value)}"
+    ids = sorted({i for f in facts for i in f.evidence}, key=lambda i: int(i[1:]))
+    return Question("free_memory", answer, why, facts, ids)
+
+
+def _memory_answer(
+    subject: Subject,
+    decision: Decision | None,
+    alive: Capture | None,
+    total: reading.Value | None,
+    available: reading.Value | None,
+    mode: reading.Value | None,
+    commit: reading.Value | None,
+    limit: reading.Value | None,
+) -> tuple[Answer, str]:
+    cause = decision.cause if decision is not None else "none"
+    if decision is not None and decision.winner is not None and decision.status in ("confirmed", "likely"):
+        if cause in ("cgroup_oom", "system_oom", "overcommit", "kernel_memory"):
+            host = f"; the host had {human(available.value)} available" if available is not None else ""
+            return "no", decision.winner.why + host
+    if mode is not None and mode.value == 2 and commit is not None and limit is not None:
+        if commit.value + HEAP_ARENA > limit.value:
+            return (
+                "no",
+                f"Committed_AS {human(commit.value)} is at CommitLimit {human(limit.value)} (overcommit mode 2)",
+            )
+    if total is None or available is None:
+        return "unknown", "meminfo is not in the bundle"
+    seen = f"{human(available.value)} of {human(total.value)} available"
+    if available.value < ROOM * total.value:
+        return "no", seen
+    if alive is not None:
+        return "yes", f"{seen}, taken while the process was alive"
+    peaks = [
+        v.value
+        for c in subject.captures
+        if (
+            v := reading.present(c.facts.get("status", "vm_hwm"))
+            or reading.present(c.facts.get("status", "vm_rss"))
+        )
+    ]
+    cgroup_max, cgroup_used = _cgroup(subject)
+    bound = max(peaks, default=None)
+    if bound is None and cgroup_used is not None:
+        bound = cgroup_used.value
+    if bound is None and cgroup_max is not None and not math.isinf(cgroup_max.value):
+        bound = cgroup_max.value
+    if bound is not None and available.value - bound > ROOM * total.value:
+        return (
+            "yes",
+            f"{seen} later, still {human(available.value - bound)} with the process's peak {human(bound)} taken off",
+        )
+    if not symptoms_present(decision):
+        return "yes", seen
+    return "unknown", f"{seen}, but after the death, which freed the process's memory; its peak is not known"
+
+
+def symptoms_present(decision: Decision | None) -> bool:
+    """Whether anything failed: without a failure a later meminfo speaks for itself."""
+    return decision is not None
+
+
+def _cgroup(subject: Subject) -> tuple[reading.Value | None, reading.Value | None]:
+    for group in subject.cgroup:
+        limit = reading.present(group.facts.get("cgroup", "memory_max"))
+        used = reading.present(group.facts.get("cgroup", "memory_peak")) or reading.present(
+            group.facts.get("cgroup", "memory_current")
+        )
+        if limit is not None:
+            return limit, used
+    return None, None
+
+
+def _map_limit(subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger) -> Question:
+    counts = reading.counted(subject)
+    limit = reading.max_map_count(subject, counts[0].capture if counts else None)
+    facts: list[NamedFact] = []
+    evidence: list[Evidence | None] = []
+    if counts:
+        best = counts[0]
+        facts.append(_fact(ledger, "mappings", reading.Value(best.mc, best.count.evidence), "mappings"))
+        evidence.append(best.count.evidence)
+    else:
+        unreadable = reading.unreadable_maps(subject)
+        if unreadable:
+            facts.append(NamedFact("mappings", "unreadable", unreadable[0][2]))
+        else:
+            facts.append(NamedFact("mappings", "absent"))
+    facts.append(_fact(ledger, "vm.max_map_count", limit, "mappings"))
+    if subject.need is not None:
+        need = subject.need
+        ids = [ledger.add(need.evidence)] if need.evidence else []
+        facts.append(NamedFact("need, low end", "present", need.low, "mappings", None, ids))
+        if need.complete:
+            facts.append(NamedFact("need, high end", "present", need.high, "mappings", None, ids))
+    answer, why = _map_answer(subject, symptoms, decision)
+    ids = sorted({i for f in facts for i in f.evidence}, key=lambda i: int(i[1:]))
+    return Question("map_limit", answer, why, facts, ids)
+
+
+def _map_answer(subject: Subject, symptoms: Symptoms, decision: Decision | None) -> tuple[Answer, str]:
+    counts = reading.counted(subject)
+    limit = reading.max_map_count(subject)
+    for found in counts:
+        if found.at_limit():
+            return (
+                "yes",
+                f"{number(found.mc)} mappings, vm.max_map_count is {number(found.limit.value if found.limit else None)}",
+            )
+    if limit is None:
+        return "unknown", "vm.max_map_count is not in the bundle"
+    over = next((c for c in counts if c.over()), None)
+    if over is not None:
+        return (
+            "unknown",
+            f"{number(over.mc)} mappings cannot arise under {number(over.limit.value if over.limit else None)}: the limit is of another time or host",
+        )
+    hypothesis = (
+        next((s.hypothesis for s in decision.settled if s.hypothesis.cause == "max_map_count"), None)
+        if decision
+        else None
+    )
+    if hypothesis is not None and hypothesis.claim == "strong":
+        return "yes", f"by estimate: {hypothesis.why}"
+    if hypothesis is not None and hypothesis.claim == "ruled_out" and hypothesis.margin is not None:
+        return "no", hypothesis.why
+    if hypothesis is not None and hypothesis.claim == "ruled_out" and counts:
+        return "no", f"{number(counts[0].mc)} of {number(limit.value)} mappings; {hypothesis.why}"
+    if decision is None and counts and not counts[0].count.lower_bound:
+        return "no", f"{number(counts[0].mc)} of {number(limit.value)} mappings, and no failure"
+    if counts:
+        words = "at least " if counts[0].count.lower_bound else ""
+        return (
+            "unknown",
+            f"{words}{number(counts[0].mc)} of {number(limit.value)} mappings in the snapshot, whose moment may not be the failure's",
+        )
+    unreadable = reading.unreadable_maps(subject)
+    if unreadable:
+        return "unknown", f"{unreadable[0][1]} could not be read: {unreadable[0][2]}"
+    return "unknown", f"no mapping count is in the bundle; vm.max_map_count is {number(limit.value)}"

@@ -1,0 +1,208 @@
+"""What several causes read from a subject: limits in force, counts, peaks, with their evidence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.case.model import Capture, Count, Subject
+from analyzer.diagnosis.weigh import Symptoms
+from analyzer.facts import Evidence, Fact, Present, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number with its evidence."""
+
+    value: float
+    evidence: Evidence | None
+
+
+def present(fact: Fact[Any]) -> Value | None:
+    """The fact as a number, None when it is absent, unreadable or no number."""
+    if not isinstance(fact, Present):
+        return None
+    try:
+        return Value(float(fact.value), fact.evidence)
+    except (TypeError, ValueError):
+        return None
+
+
+def max_map_count(subject: Subject, capture: Capture | None = None) -> Value | None:
+    """vm.max_map_count in force: the capture's own moment first, then the host's running value.
+
+    A configured value (sysctl.d) is not in force and never returned.
+    """
+    group = capture.group if capture is not None else None
+    found = present(subject.host.fact("sysctl", "vm.max_map_count", group))
+    if found is None:
+        found = present(subject.host.fact("metrics", "process_memory_map_areas_limit", group))
+    if found is None:
+        points = [(p, m) for p, m in subject.host.series if p.limit is not None]
+        if points:
+            point, member = points[-1]
+            quoted = Evidence(member, point.line, f"limit {point.limit}", point.time)
+            found = Value(float(point.limit or 0), quoted)
+    return found if found is not None and found.value > 0 else None
+
+
+def configured_max_map_count(subject: Subject) -> Value | None:
+    """The value that sysctl.d or sysctl.conf would set."""
+    return present(subject.host.configured.get("sysctl", "vm.max_map_count"))
+
+
+def sysctl(subject: Subject, key: str, group: str | None = None) -> Value | None:
+    """A running sysctl as a number."""
+    return present(subject.host.fact("sysctl", key, group))
+
+
+def meminfo(subject: Subject, key: str, group: str | None = None) -> Value | None:
+    """A meminfo row in bytes (HugePages_* rows are counts)."""
+    return present(subject.host.fact("meminfo", key, group))
+
+
+def soft_limit(subject: Subject, name: str) -> Value | None:
+    """The process's soft rlimit in bytes or units (inf: unlimited): limits, prlimit, then the banner.
+
+    ``ulimit -a`` is the collecting shell's, not the process's, and is not read here.
+    """
+    finite: Value | None = None
+    unlimited: Value | None = None
+    for capture in subject.captures:
+        fact = capture.facts.get("limits", name)
+        if isinstance(fact, Present):
+            value = Value(float(fact.value[0]), fact.evidence)
+            if math.isinf(value.value):
+                unlimited = unlimited or value
+            elif finite is None or value.value < finite.value:
+                finite = value
+    return finite or unlimited or _banner_limit(subject, name)
+
+
+def _banner_limit(subject: Subject, name: str) -> Value | None:
+    """Prometheus prints RLIMIT_AS as vm_limits and RLIMIT_NOFILE as fd_limits at start."""
+    kind = {"address_space": "vm_limits", "nofile": "fd_limits"}.get(name)
+    if kind is None:
+        return None
+    for life in reversed(subject.lives):
+        for event in life.events:
+            if event.kind == kind and event.fields.get("soft"):
+                soft = event.fields["soft"]
+                try:
+                    value = math.inf if soft == "unlimited" else float(soft.rstrip("b"))
+                except ValueError:
+                    continue
+                return Value(value, event.evidence)
+    return None
+
+
+def has_limits(subject: Subject) -> bool:
+    """Whether any capture's limits were readable."""
+    return any(c.facts.has("limits") for c in subject.captures)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A capture with its most trusted count and the limit in force at its moment."""
+
+    capture: Capture
+    count: Count
+    limit: Value | None
+
+    @property
+    def mc(self) -> int:
+        """map_count, as far as the source tells it."""
+        return self.count.count
+
+    def at_limit(self) -> bool:
+        """Whether map_count is N or N+1 (kernel.md (ii) 2).
+
+        A line count may hold [vsyscall], so its N is not proof: only N+1 and N+2 lines are.
+        """
+        if self.limit is None:
+            return False
+        n = int(self.limit.value)
+        if self.count.basis in ("lsof", "open_files"):
+            return False
+        if self.count.exact:
+            return self.mc in (n, n + 1)
+        return self.mc in (n + 1, n + 2)
+
+    def over(self) -> bool:
+        """Whether the count cannot have grown under this limit: it is of another time or host."""
+        if self.limit is None or self.count.basis in ("lsof", "open_files"):
+            return False
+        return self.mc > int(self.limit.value) + (1 if self.count.exact else 2)
+
+
+def counted(subject: Subject) -> list[Counted]:
+    """Every capture with a count, the highest first."""
+    found = [
+        Counted(capture, best, max_map_count(subject, capture))
+        for capture in subject.captures
+        if (best := capture.best) is not None
+    ]
+    return sorted(found, key=lambda c: -c.mc)
+
+
+def peak(capture: Capture) -> Value | None:
+    """VmPeak in bytes, else VmSize."""
+    return present(capture.facts.get("status", "vm_peak")) or vm_size(capture)
+
+
+def vm_size(capture: Capture) -> Value | None:
+    """VmSize in bytes; without a status file the sum of the mappings, which equals it."""
+    found = present(capture.facts.get("status", "vm_size"))
+    if found is not None:
+        return found
+    best = capture.best
+    if best is not None and best.summary is not None and not best.lower_bound and best.summary.total_bytes:
+        return Value(float(best.summary.total_bytes), best.evidence)
+    return None
+
+
+def is_32bit(subject: Subject) -> tuple[bool, Evidence | None] | None:
+    """Whether the process is a 32-bit one: by its addresses, its ELF class, its banner."""
+    for capture in subject.captures:
+        maps = capture.maps
+        if maps is not None and maps.has_addresses and maps.highest_end:
+            evidence = capture.best.evidence if capture.best else None
+            return maps.is_32bit, evidence
+    for capture in subject.captures:
+        fact = capture.facts.get("exe", "elf_class")
+        if isinstance(fact, Present):
+            return fact.value == 32, fact.evidence
+    for life in reversed(subject.lives):
+        for event in life.events:
+            if event.kind == "warning_32bit":
+                return True, event.evidence
+            if event.kind == "build" and event.fields.get("platform"):
+                arch = event.fields["platform"].rsplit("/", 1)[-1]
+                return arch in ("386", "arm", "mips", "mipsle"), event.evidence
+    return None
+
+
+def requested(symptoms: Symptoms, *families: str) -> list[float]:
+    """Sizes in bytes that the failing requests asked for, as far as the log states them.
+
+    A failing file mapping asks for its file's size. Heap and stack requests are stated only by
+    some dumps; otherwise the runtime's usual request is taken.
+    """
+    sizes: list[float] = [float(size) for size in symptoms.sizes(*families)]
+    for group in symptoms.of(*families):
+        if group.asked:
+            sizes.append(float(group.asked))
+    return sizes
+
+
+def unreadable_maps(subject: Subject) -> list[tuple[Capture, str, str]]:
+    """Captures whose mappings could not be read: (capture, member, why)."""
+    found: list[tuple[Capture, str, str]] = []
+    for capture in subject.captures:
+        for kind in ("maps", "smaps", "numa_maps"):
+            fact = capture.facts.get(kind, "maps")
+            if isinstance(fact, Unreadable):
+                member = fact.evidence.member if fact.evidence else kind
+                found.append((capture, member, fact.why))
+    return found

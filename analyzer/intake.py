@@ -1,0 +1,103 @@
+"""The one loop: each member of the bundle goes to the parser that claims it.
+
+It alone knows both archive and parsers. Members come in any order, so whatever needs more than one
+member (layout, links, rotation order, missing years, NSpid) is settled after the pass, in case/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from analyzer import snapshots
+from analyzer.bundle import open_bundle
+from analyzer.bundle.layouts import recognise
+from analyzer.bundle.model import Coverage, Layout, Member
+from analyzer.logs import digest
+from analyzer.logs.model import KernelLog, LogDigest
+from analyzer.snapshots.model import Snapshot
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(slots=True)
+class Intake:
+    """What one pass over a bundle gave: rows, and what was not read."""
+
+    name: str
+    sha256: str | None
+    size_bytes: int | None
+    layout: Layout
+    coverage: Coverage
+    paths: list[str]
+    links: dict[str, str]
+    logs: list[LogDigest] = field(default_factory=list)
+    kernel_logs: list[KernelLog] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    unrecognised: list[str] = field(default_factory=list)
+    newest_mtime: float | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(
+    source: str | Path | BinaryIO,
+    *,
+    detail: bool = False,
+    progress: Progress | None = None,
+    allow_remote: bool = False,
+) -> Intake:
+    """One pass over the bundle at ``source``. ``detail`` keeps every mapping as a row.
+
+    Raises AnalyzerError (status 2) for input that cannot be read at all.
+    """
+    logs: list[LogDigest] = []
+    kernel_logs: list[KernelLog] = []
+    taken: list[Snapshot] = []
+    unrecognised: list[str] = []
+    warnings: list[str] = []
+    newest: float | None = None
+    with open_bundle(source, progress=progress, allow_remote=allow_remote) as bundle:
+        for member in bundle.members():
+            if member.mtime is not None and member.mtime > (newest or 0):
+                newest = member.mtime
+            if member.link is not None:
+                continue
+            claim(member, logs, kernel_logs, taken, unrecognised, detail=detail)
+        return Intake(
+            name=bundle.name,
+            sha256=bundle.sha256,
+            size_bytes=bundle.size_bytes,
+            layout=recognise(bundle.paths),
+            coverage=bundle.coverage,
+            paths=bundle.paths,
+            links=dict(bundle.links),
+            logs=logs,
+            kernel_logs=kernel_logs,
+            snapshots=taken,
+            unrecognised=unrecognised,
+            newest_mtime=newest,
+            warnings=warnings,
+        )
+
+
+def claim(
+    member: Member,
+    logs: list[LogDigest],
+    kernel_logs: list[KernelLog],
+    taken: list[Snapshot],
+    unrecognised: list[str],
+    *,
+    detail: bool,
+) -> None:
+    """Hand ``member`` to the one parser that claims it; note it when none does."""
+    parser = snapshots.classify(member.path, member.head)
+    if parser is not None:
+        taken.extend(parser.read(member, detail=detail))
+    elif digest.looks_like_kernel_log(member.path, member.head):
+        kernel_logs.append(digest.read_kernel_log(member))
+    elif digest.looks_like_log(member.path, member.head):
+        logs.append(digest.read_log(member))
+    else:
+        unrecognised.append(member.path)

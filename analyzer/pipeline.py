@@ -1,0 +1,35 @@
+"""The whole run, from a bundle to its diagnosis. The command, the library and the fleet call this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from analyzer.case.build import Filter, build
+from analyzer.case.model import Case
+from analyzer.diagnosis.build import diagnose as _diagnose
+from analyzer.diagnosis.model import Diagnosis
+from analyzer.intake import Progress, read
+
+
+def case_of(
+    source: str | Path | BinaryIO,
+    *,
+    only: Filter | None = None,
+    detail: bool = False,
+    progress: Progress | None = None,
+    allow_remote: bool = False,
+) -> Case:
+    """Read a bundle and join it. Raises AnalyzerError (status 2) for input that cannot be read."""
+    return build(read(source, detail=detail, progress=progress, allow_remote=allow_remote), only)
+
+
+def diagnose(
+    source: str | Path | BinaryIO,
+    *,
+    only: Filter | None = None,
+    progress: Progress | None = None,
+    allow_remote: bool = False,
+) -> Diagnosis:
+    """Read a bundle and diagnose it: the same object that ``analyze --format json`` prints."""
+    return _diagnose(case_of(source, only=only, progress=progress, allow_remote=allow_remote), only)
