@@ -1,0 +1,153 @@
+r"""What a container runtime, a log shipper or a terminal wrapped around a log line, peeled off again.
+
+    2026-11-22T21:57:16.309121822Z stderr F ts=2026-11-22T21:57:16.3093Z caller=main.go:216 ...       cri
+    {"log":"ts=2026-11-22T21:57:16.3138Z ...\n","stream":"stderr","time":"2026-11-22T21:57:16.316Z"}  docker
+    [pod/ingester-0/ingester] 2026-11-22T21:57:16.316Z level=info ...                                 kubectl
+    ingester-0 ingester level=info ts=...                                                             stern
+    ingester-1  | level=info ts=...                                                                   compose
+    Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                                             syslog
+    2026-11-22T21:57:16Z {app="ingester", pod="ingester-0"} level=info ts=...                         logcli
+    1795384636316<TAB>2026-11-22T21:57:16.316Z<TAB>ts=...                                             grafana
+
+Framings stand in each other and mix within one member, so each line is peeled by its own content,
+from the outside in, until nothing more comes off. What is left is the payload: the words "stderr"
+and "error" of a framing never reach the level.
+"""
+
+from __future__ import annotations
+
+import re
+
+from analyzer.logs.framing_json import peel_json
+from analyzer.logs.framing_syslog import peel_iso_journal, peel_rfc5424, peel_syslog
+from analyzer.logs.framing_types import LABELS, Peeled, Peeler, merge
+
+MAX_LAYERS = 5
+MAX_SOURCES = 256
+ESCAPE = "\x1b"
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)"
+_CRI = re.compile(rf"({_STAMP}) (stdout|stderr) ([PF])((?::\S+)?)(?: |$)", re.ASCII)
+_KUBECTL_PREFIX = re.compile(r"\[pod/([^\]\s/]+)/([^\]\s]+)\] ?", re.ASCII)
+_TIMED = re.compile(rf"({_STAMP})(?: |$)", re.ASCII)
+_LABEL_SET = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, ?)?)*)\}[ \t]*', re.ASCII)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"', re.ASCII)
+_GRAFANA = re.compile(r"(\d{13})\t(\d{4}-\d\d-\d\dT[^\t]{8,24})\t", re.ASCII)
+_COMPOSE = re.compile(r"([A-Za-z0-9][\w.-]*) +\| ?", re.ASCII)
+_STERN = re.compile(r"([a-z0-9][a-z0-9.-]{0,252}) ([a-z0-9][a-z0-9-]{0,62}) ", re.ASCII)
+HEAD = re.compile(
+    r'(?:"?(?:level|lvl|ts|time|t|caller|msg|err|error|component|logger)"?=|\{"|[IWEF]\d{4} \d\d:\d\d:|'
+    r"\d{4}/\d\d/\d\d \d\d:|panic: |fatal error: |runtime(?:/cgo)?: |SIG[A-Z]+: |unexpected fault |goroutine \d)",
+    re.ASCII,
+)
+"""How the payload of the products read here begins."""
+
+def strip_ansi(text: str) -> str:
+    """``text`` without the escape sequences that colour a terminal."""
+    return _ANSI.sub("", text) if ESCAPE in text else text
+
+
+def _cri(text: str) -> Peeled | None:
+    match = _CRI.match(text)
+    if match is None:
+        return None
+    return Peeled(
+        text[match.end() :], "cri", stamp=match[1], stream=match[2], partial=match[3] == "P"
+    )
+
+
+def _kubectl_prefix(text: str) -> Peeled | None:
+    match = _KUBECTL_PREFIX.match(text)
+    if match is None:
+        return None
+    return Peeled(text[match.end() :], "kubectl", hints=(("pod", match[1]), ("container", match[2])))
+
+
+def _timed(text: str) -> Peeled | None:
+    """``kubectl logs --timestamps``, or logcli when labels follow the time."""
+    match = _TIMED.match(text)
+    if match is None:
+        return None
+    labels = _LABEL_SET.match(text, match.end())
+    if labels is not None:
+        return Peeled(text[labels.end() :], "logcli", stamp=match[1], hints=label_hints(labels[1]))
+    return Peeled(text[match.end() :], "kubectl", stamp=match[1])
+
+
+def label_hints(labels: str) -> tuple[tuple[str, str], ...]:
+    """The hints among Loki labels as text: ``app="x", pod="ingester-0"``."""
+    found = _LABEL.findall(labels)
+    return tuple((LABELS[name], value) for name, value in found if name in LABELS)
+
+
+def _grafana(text: str) -> Peeled | None:
+    match = _GRAFANA.match(text)
+    return Peeled(text[match.end() :], "grafana", stamp=match[2]) if match else None
+
+
+def _compose(text: str) -> Peeled | None:
+    match = _COMPOSE.match(text)
+    return Peeled(text[match.end() :], "compose", hints=(("container", match[1]),)) if match else None
+
+
+_BY_START: tuple[tuple[str, tuple[Peeler, ...]], ...] = (
+    ("{", (peel_json,)),
+    ("[", (_kubectl_prefix,)),
+    ("<", (peel_rfc5424, peel_syslog)),
+    ("0123456789", (_cri, peel_iso_journal, _timed, _grafana, _compose)),
+    ("ADFJMNOS", (peel_syslog,)),
+)
+_BY_CHARACTER: dict[str, tuple[Peeler, ...]] = {
+    character: peelers for start, peelers in _BY_START for character in start
+}
+
+
+class Framings:
+    """Peels the lines of one member."""
+
+    def __init__(self) -> None:
+        self._stern: set[str] = set()  # prefixes seen: a dump's lines have no head to know them by
+
+    def peel(self, raw: bytes) -> Peeled:
+        """The payload of a raw line, and what its framings say. Never raises."""
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        if "\x00" in text:
+            text = text.strip("\x00")
+        if text.startswith("\ufeff"):
+            text = text[1:]
+        return self.peel_text(strip_ansi(text))
+
+    def peel_text(self, text: str) -> Peeled:
+        """As :meth:`peel`, for a line that is decoded already."""
+        outer = Peeled(text, "bare")
+        for _ in range(MAX_LAYERS):
+            inner = self._one(outer.payload)
+            if inner is None:
+                break
+            if ESCAPE in inner.payload:
+                inner.payload = strip_ansi(inner.payload)
+            outer = merge(outer, inner)
+        return outer
+
+    def _one(self, text: str) -> Peeled | None:
+        """The outermost layer of ``text`` peeled off, None when it has none."""
+        for peeler in _BY_CHARACTER.get(text[:1], ()):
+            if (peeled := peeler(text)) is not None:
+                return peeled
+        if text[:1].isalnum() and not HEAD.match(text):
+            return (_compose(text) if " | " in text[:80] else None) or self._peel_stern(text)
+        return None
+
+    def _peel_stern(self, text: str) -> Peeled | None:
+        """``POD CONTAINER LINE``, known by the logger head that follows, later by the same prefix."""
+        match = _STERN.match(text)
+        if match is None:
+            return None
+        if match[0] not in self._stern:
+            if not HEAD.match(text, match.end()) or not any(letter in match[1] for letter in "-."):
+                return None
+            if len(self._stern) >= MAX_SOURCES:
+                return None
+            self._stern.add(match[0])
+        return Peeled(text[match.end() :], "stern", hints=(("pod", match[1]), ("container", match[2])))

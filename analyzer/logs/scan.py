@@ -1,0 +1,334 @@
+"""The scan of a log member: every byte searched, only the lines that matter handed out.
+
+A member arrives in chunks. What was carried over plus the new chunk up to its first newline is
+scanned as one small block, then the rest up to its last newline in place; so each block consists of
+whole lines and no match is lost at a border. The scanner hands out, in the order of the log,
+
+* :class:`Line`: a line with a match of a *parsed* pattern, the first line, and every line while
+  :attr:`Scanner.follow` is set (inside a Go dump, between the pieces of a split line);
+* :class:`Counted`: the matches of *counted* patterns between two such lines, with the buffer, so
+  that frequent life-cycle lines are counted without a Python object for each.
+
+:func:`reference` does the same slowly and obviously; the tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from analyzer.logs.engine import Engine, Patterns, engine_for
+
+PIECE = 512 * 1024  # a block beyond the processor's cache is slower to scan
+LONG_LINE = 1 << 20  # a longer line is kept by head and tail
+KEPT_TAIL = 64 * 1024
+HISTORY = 4 << 20  # bytes kept for the look backwards
+NUMPY_FROM = 64 << 20  # from this many bytes on, importing numpy pays for counting newlines
+FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorised from there on
+NEWLINE = 10
+
+Region = tuple[bytes, int, int]  # buffer, start, stop: lines without a copy
+
+
+class LongLine(Protocol):
+    """Counts a line over 1 MiB, piece by piece; the pieces do not overlap."""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the line."""
+        ...
+
+
+@dataclass(slots=True)
+class Line:
+    """One physical line. ``number`` is 1-based, ``raw`` has no newline, ``ids`` are the parsed
+    patterns that match in it. ``cut``: it was longer than 1 MiB, ``raw`` is its head and ``tail``
+    its last 64 KiB, and ``long`` has counted all of it, if anything in it matched. ``size`` is its
+    length in bytes."""
+
+    number: int
+    raw: bytes
+    ids: tuple[int, ...]
+    size: int
+    cut: bool = False
+    tail: bytes = b""
+    long: LongLine | None = None
+
+
+@dataclass(slots=True)
+class Counted:
+    """Matches of counted patterns in a stretch of lines without a parsed one: ``ids``, and their
+    ends, in order, as offsets in ``buffer`` behind ``base``."""
+
+    buffer: bytes
+    base: int
+    ids: list[int]
+    ends: list[int]
+
+
+@dataclass(slots=True)
+class _Block:
+    """A block of whole lines, ``buffer[base:stop]``, while it is handed out."""
+
+    buffer: bytes
+    base: int
+    stop: int
+    ids: list[int]
+    ends: list[int]  # behind base
+    at: int = 0  # index of the next match
+    counted_to: int = 0  # newlines before this offset are in Scanner.lines
+
+
+@dataclass(slots=True)
+class _Long:
+    """A line that has grown over LONG_LINE."""
+
+    head: bytes
+    size: int = 0
+    ids: set[int] = field(default_factory=set)
+    border: bytes = b""  # the end of the last piece, so that a match across the border is found
+    tail: bytes = b""
+    counter: LongLine | None = None
+
+
+def _count_with_bytes(buffer: bytes, start: int, stop: int) -> int:
+    return buffer.count(b"\n", start, stop)
+
+
+def _counter_with_numpy() -> Callable[[bytes, int, int], int]:
+    import numpy as np
+
+    def count(buffer: bytes, start: int, stop: int) -> int:
+        if stop - start < 4096:
+            return buffer.count(b"\n", start, stop)
+        return int(np.count_nonzero(np.frombuffer(buffer, np.uint8, stop - start, start) == NEWLINE))
+
+    return count
+
+
+class Scanner:
+    """Scans one member. ``lines`` and ``size`` are exact once :meth:`scan` is exhausted.
+
+    ``parsed`` and ``counted`` are literals (or expressions behind ``re:``) that match within a
+    line; the ids in :class:`Line` count from 0 through ``parsed``, those in :class:`Counted` go on
+    through ``counted``. ``long_line`` makes the counter of a line over 1 MiB. While ``follow`` is
+    set, each next line is handed out whether it matches or not.
+    """
+
+    def __init__(
+        self,
+        parsed: Patterns,
+        counted: Patterns = (),
+        long_line: Callable[[], LongLine] | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self.follow = False
+        self.lines = 0
+        self.size = 0
+        self.cut_lines = 0
+        self._parsed = len(parsed)
+        self._overlap = max((len(pattern) for pattern in (*parsed, *counted)), default=1)
+        self._engine = engine or engine_for((*parsed, *counted))
+        self._long_line = long_line
+        self._count = _count_with_bytes
+        self._history: deque[Region] = deque()
+        self._history_size = 0
+        self._current: Region = (b"", 0, 0)
+
+    def matches(self, text: bytes) -> tuple[int, ...]:
+        """The parsed patterns that match in ``text``: for lines joined from pieces."""
+        ids, _ = self._engine.scan(text)
+        return tuple(sorted({pattern for pattern in ids if pattern < self._parsed}))
+
+    def scan(self, chunks: Iterable[bytes | memoryview]) -> Iterator[Line | Counted]:
+        """Hand out the lines and counts of a member, front to back."""
+        carry: list[bytes] = []
+        carried = 0
+        long: _Long | None = None
+        for piece in _pieces(chunks):
+            self.size += len(piece)
+            begin = 0
+            if carried or long is not None:
+                newline = piece.find(b"\n")
+                rest = piece if newline < 0 else piece[:newline]
+                if long is None and carried + len(rest) > LONG_LINE:
+                    long = self._extend(_Long(b""), b"".join(carry))
+                    carried, carry = 0, []
+                if long is not None:
+                    self._extend(long, rest)
+                elif newline < 0:
+                    carried += len(rest)
+                    carry.append(rest)
+                if newline < 0:
+                    continue
+                begin = newline + 1
+                if long is not None:
+                    yield self._finish_long(long)
+                    long = None
+                else:
+                    line = b"".join((*carry, piece[:begin]))
+                    carried, carry = 0, []
+                    yield from self._block(line, 0, len(line))
+            last = piece.rfind(b"\n", begin) + 1
+            if last > begin:
+                yield from self._block(piece, begin, last)
+                begin = last
+            if begin < len(piece):
+                carry = [piece[begin:]]
+                carried = len(piece) - begin
+        if long is not None:
+            yield self._finish_long(long)
+        elif carried:
+            line = b"".join(carry)
+            yield from self._block(line, 0, len(line))
+
+    def backwards(self) -> Iterator[bytes]:
+        """The raw lines before the one handed out last, newest first, through the last 4 MiB; after
+        the scan, from the member's last line on."""
+        for buffer, start, stop in (self._current, *reversed(self._history)):
+            while stop > start:
+                begin = buffer.rfind(b"\n", start, stop - 1) + 1 or start
+                yield buffer[begin : stop - 1] if buffer[stop - 1] == NEWLINE else buffer[begin:stop]
+                stop = begin
+
+    def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
+        """Scan one block of whole lines and hand out what is in it."""
+        whole = base == 0 and stop == len(buffer)
+        ids, ends = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
+        block = _Block(buffer, base, stop, ids, ends, counted_to=base)
+        self._current = (buffer, base, base)
+        if self.lines == 0:
+            yield from self._line(block, base)
+        while True:
+            if self.follow and block.counted_to < stop:
+                yield from self._line(block, block.counted_to)
+                continue
+            index = self._next_parsed(block)
+            if index < 0:
+                break
+            end = base + ends[index]
+            start = buffer.rfind(b"\n", block.counted_to, end - 1) + 1
+            yield from self._line(block, max(start, block.counted_to))
+        if block.at < len(ids):
+            yield Counted(buffer, base, ids[block.at :] if block.at else ids, ends[block.at :] if block.at else ends)
+        self._advance(block, stop)
+        self._current = (b"", 0, 0)
+        self._remember((buffer, base, stop))
+
+    def _next_parsed(self, block: _Block) -> int:
+        """Index of the next match of a parsed pattern, or -1."""
+        ids = block.ids
+        for index in range(block.at, len(ids)):
+            if ids[index] < self._parsed:
+                return index
+        return -1
+
+    def _line(self, block: _Block, start: int) -> Iterator[Line | Counted]:
+        """Hand out the line that starts at ``start``: first the counts before it, then the line,
+        then the counts in it (after the line, which may begin a new life)."""
+        buffer, base, ids, ends = block.buffer, block.base, block.ids, block.ends
+        self._advance(block, start)
+        newline = buffer.find(b"\n", start, block.stop)
+        end = block.stop if newline < 0 else newline
+        before = block.at
+        while before < len(ids) and ends[before] <= start - base:
+            before += 1
+        behind = before
+        while behind < len(ids) and ends[behind] <= end - base:
+            behind += 1
+        if before > block.at:
+            yield Counted(buffer, base, ids[block.at : before], ends[block.at : before])
+        block.at = behind
+        number = self.lines + 1
+        self._advance(block, min(end + 1, block.stop))
+        self._current = (buffer, base, start)
+        hits = ids[before:behind]
+        parsed = tuple(sorted({hit for hit in hits if hit < self._parsed})) if hits else ()
+        yield Line(number, buffer[start:end], parsed, end - start)
+        inside = [index for index in range(before, behind) if ids[index] >= self._parsed]
+        if inside:
+            yield Counted(buffer, base, [ids[index] for index in inside], [ends[index] for index in inside])
+
+    def _advance(self, block: _Block, to: int) -> None:
+        """Count the newlines up to ``to``; each byte is counted once."""
+        if to <= block.counted_to:
+            return
+        if self.size > NUMPY_FROM and not FAST_COUNT and self._count is _count_with_bytes:
+            self._count = _counter_with_numpy()
+        self.lines += self._count(block.buffer, block.counted_to, to)
+        if to == block.stop and block.buffer[to - 1] != NEWLINE:
+            self.lines += 1  # the last line of the member lacks its newline
+        block.counted_to = to
+
+    def _remember(self, region: Region) -> None:
+        self._history.append(region)
+        self._history_size += region[2] - region[1]
+        while self._history_size > HISTORY and len(self._history) > 1:
+            _, start, stop = self._history.popleft()
+            self._history_size -= stop - start
+
+    def _extend(self, long: _Long, piece: bytes) -> _Long:
+        """Scan the next piece of a long line together with the end of the one before."""
+        block = long.border + piece
+        ids, _ = self._engine.scan(block)
+        long.ids.update(pattern for pattern in ids if pattern < self._parsed)
+        if long.counter is None and long.ids and self._long_line is not None:
+            long.counter = self._long_line()
+        if long.counter is not None:
+            long.counter.feed(piece)
+        long.size += len(piece)
+        if len(long.head) < LONG_LINE:
+            long.head += piece[: LONG_LINE - len(long.head)]
+        long.border = block[-self._overlap :]
+        long.tail = (long.tail + piece)[-KEPT_TAIL:]
+        return long
+
+    def _finish_long(self, long: _Long) -> Line:
+        self.lines += 1
+        self.cut_lines += 1
+        self._current = (b"", 0, 0)
+        self._remember((long.tail, 0, len(long.tail)))
+        return Line(
+            self.lines, long.head, tuple(sorted(long.ids)), long.size, True, long.tail, long.counter
+        )
+
+
+def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The chunks as bytes, none longer than PIECE."""
+    for chunk in chunks:
+        if len(chunk) > PIECE:
+            view = memoryview(chunk)
+            for start in range(0, len(view), PIECE):
+                yield bytes(view[start : start + PIECE])
+        elif chunk:
+            yield bytes(chunk)  # no copy of what is bytes already
+
+
+@dataclass(slots=True)
+class Found:
+    """What the reference finds: (line number, raw, parsed ids) and the counts by counted id."""
+
+    lines: list[tuple[int, bytes, tuple[int, ...]]] = field(default_factory=list)
+    counted: dict[int, int] = field(default_factory=dict)
+    total: int = 0
+
+
+def reference(data: bytes, parsed: Patterns, counted: Patterns) -> Found:
+    """The obvious way: split into lines, search each literal in each."""
+    found = Found()
+    rows = data.split(b"\n")
+    if rows[-1] == b"":
+        rows.pop()
+    for number, row in enumerate(rows, 1):
+        ids = tuple(index for index, literal in enumerate(parsed) if literal in row)
+        if ids or number == 1:
+            found.lines.append((number, row, ids))
+        for index, literal in enumerate(counted, len(parsed)):
+            start = row.find(literal)
+            while start >= 0:
+                found.counted[index] = found.counted.get(index, 0) + 1
+                start = row.find(literal, start + 1)
+    found.total = len(rows)
+    return found

@@ -1,0 +1,289 @@
+"""A log member's bytes as lines in the order of time: encodings, documents and downloads undone.
+
+    UTF-16 with a BOM (PowerShell's redirection)         becomes UTF-8
+    journalctl -o export, binary fields and all          becomes one JSON line an entry
+    Loki's and Grafana's JSON answers                    become one JSON line an entry, oldest first
+    logcli and Grafana text, newest entry first          is turned round
+
+Everything else passes through untouched, chunk by chunk. Where lines are made or moved, ``numbers``
+maps each to the physical line of the member that it came from.
+"""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from analyzer.bundle.model import Member
+from analyzer.clock import parse_stamp
+from analyzer.logs.framing import Framings
+from analyzer.logs.framing_json import LABELS, text_of
+from analyzer.logs.framing_types import Peeled
+
+WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
+EXPORT_FIELDS = frozenset(
+    (
+        "MESSAGE", "__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP", "_HOSTNAME", "_PID", "_SYSTEMD_UNIT",
+        "SYSLOG_IDENTIFIER", "PRIORITY", "_TRANSPORT", "CONTAINER_NAME", "CONTAINER_ID", "ERR", "ERROR", "MSG",
+        "CALLER", "TENANT", "USER", "ORG_ID", "COMPONENT", "MODULE", "VERSION",
+    )
+)  # fmt: skip
+NEWEST_FIRST_FRAMINGS = ("logcli", "grafana")
+
+
+@dataclass(slots=True)
+class Source:
+    """The lines of a member, as chunks of bytes. ``numbers[i]`` is the physical line of line i+1;
+    it is filled as the chunks are taken, and None where lines are as they stand in the member."""
+
+    chunks: Iterable[bytes | memoryview]
+    numbers: array[int] | None = None
+    newest_first: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def number(self, line: int) -> int:
+        """The member's physical line for the ``line``-th line handed out."""
+        if self.numbers is None or not self.numbers:
+            return line
+        return self.numbers[min(line, len(self.numbers)) - 1]
+
+
+def open_source(member: Member) -> Source:
+    """The source for a member, chosen by its first 8 KiB."""
+    head = bytes(member.head)
+    encoding = utf16_of(head)
+    chunks: Iterable[bytes | memoryview] = member.body
+    if encoding:
+        chunks = _transcoded(chunks, encoding)
+        head = head.decode(encoding, "replace").encode("utf-8", "replace")
+    if is_export(head):
+        numbers: array[int] = array("Q")
+        return Source(_export_lines(chunks, numbers), numbers)
+    if document_kind(head):
+        return _document(chunks)
+    if _descends(head):
+        return _turned(chunks)
+    return Source(chunks)
+
+
+def utf16_of(head: bytes) -> str:
+    """The codec of a UTF-16 text by its byte order mark or its zero bytes, "" for none."""
+    if head[:2] == b"\xff\xfe":
+        return "utf-16"
+    if head[:2] == b"\xfe\xff":
+        return "utf-16"
+    sample = head[:512]
+    if len(sample) < 8:
+        return ""
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if odd > len(sample) * 0.4 and even < odd / 8:
+        return "utf-16-le"
+    return "utf-16-be" if even > len(sample) * 0.4 and odd < even / 8 else ""
+
+
+def _transcoded(chunks: Iterable[bytes | memoryview], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in chunks:
+        yield decoder.decode(bytes(chunk)).encode("utf-8", "replace")
+    yield decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def is_export(head: bytes) -> bool:
+    """Whether ``head`` is the start of ``journalctl -o export``."""
+    return head.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")) and b"\n__" in head
+
+
+def _export_lines(chunks: Iterable[bytes | memoryview], numbers: array[int]) -> Iterator[bytes]:
+    """One JSON line for each entry of the export format: ``KEY=value`` lines, or ``KEY``, an eight
+    byte little endian length, the data and a newline; an empty line ends an entry."""
+    buffer = b""
+    start = 0  # of the field to be read next
+    line = first = 1
+    entry: dict[str, str] = {}
+    for chunk in itertools.chain(chunks, (b"\n\n",)):
+        buffer = buffer[start:] + bytes(chunk)
+        start = 0
+        out: list[bytes] = []
+        while (newline := buffer.find(b"\n", start)) >= 0:
+            row = buffer[start:newline]
+            key, equals, value = row.partition(b"=")
+            if not row:
+                if entry:
+                    out.append(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+                    numbers.append(first)
+                entry, first = {}, line + 1
+                line, start = line + 1, newline + 1
+                continue
+            lines, after = 1, newline + 1
+            if not equals:
+                if len(buffer) < after + 8:
+                    break
+                size = int.from_bytes(buffer[after : after + 8], "little")
+                if size > WHOLE:  # not the export format after all, or damaged: go on behind it
+                    size = 0
+                if len(buffer) < after + 8 + size + 1:
+                    break
+                value = buffer[after + 8 : after + 8 + size]
+                lines += buffer.count(b"\n", after, after + 8 + size + 1)
+                after += 8 + size + 1
+            name = key.decode("utf-8", "replace")
+            if name in EXPORT_FIELDS:
+                entry[name] = value.decode("utf-8", "replace")
+            line, start = line + lines, after
+        if out:
+            yield b"".join(out)
+
+
+def document_kind(head: bytes) -> str:
+    """ "loki" for an answer of Loki's query API, "grafana" for Grafana's JSON download, else ""."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:4096]
+    if text.startswith(b"{") and b'"resultType"' in text and (b'"streams"' in text or b'"values"' in text):
+        return "loki"
+    if text.startswith(b"{") and b'"result"' in text and b'"stream"' in text and b'"values"' in text:
+        return "loki"
+    first = text[1:].lstrip()
+    if text.startswith(b"[") and first.startswith(b"{") and b'"line"' in text and b'"timestamp"' in text:
+        return "grafana"
+    return ""
+
+
+def _document(chunks: Iterable[bytes | memoryview]) -> Source:
+    """Read a JSON document whole and lay its entries out as lines, oldest first."""
+    data, complete = _whole(chunks)
+    warnings = [] if complete else ["a JSON download over 64 MiB: only its first 64 MiB were read"]
+    text = data.decode("utf-8", "replace").lstrip("\ufeff")
+    entries = list(_entries(text))
+    if not entries:
+        return Source((data,), warnings=[*warnings, "a JSON download that could not be read as one"])
+    if not text.rstrip().endswith(("]", "}")):
+        warnings.append("a JSON download that does not end: read up to where it was cut")
+    stamps = [stamp for stamp, _, _ in entries]
+    newest_first = len(stamps) > 1 and stamps[0] > stamps[-1]
+    if newest_first:
+        entries.reverse()
+    entries.sort(key=lambda entry: entry[0])
+    numbers = array("Q", (number for _, number, _ in entries))
+    lines = b"".join(line for _, _, line in entries)
+    return Source((lines,), numbers, newest_first, warnings)
+
+
+def _entries(text: str) -> Iterator[tuple[int, int, bytes]]:
+    """(nanoseconds, physical line, JSON line) of each entry that can be read, however it ends."""
+    decoder = json.JSONDecoder()
+    for start, labels in _arrays(text, decoder):
+        position, number = start, text.count("\n", 0, start) + 1
+        while True:
+            begin = _skip(text, position)
+            number += text.count("\n", position, begin)
+            try:
+                value, end = decoder.raw_decode(text, begin)
+            except (ValueError, RecursionError):
+                break
+            number_end = number + text.count("\n", begin, end)
+            entry = _entry(value, labels)
+            if entry is not None:
+                yield entry[0], number, entry[1]
+            position, number = end, number_end
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n,":
+        position += 1
+    return position
+
+
+def _arrays(text: str, decoder: json.JSONDecoder) -> Iterator[tuple[int, object]]:
+    """Where each array of entries starts, and the labels that hold for it."""
+    if text.lstrip().startswith("["):
+        yield text.index("[") + 1, None
+        return
+    position = 0
+    while (found := text.find('"stream":', position)) >= 0:
+        labels: object = None
+        try:
+            labels, after = decoder.raw_decode(text, _skip(text, found + len('"stream":')))
+        except (ValueError, RecursionError):
+            after = found + len('"stream":')
+        values = text.find('"values":', after)
+        if values < 0:
+            return
+        opening = text.find("[", values)
+        if opening < 0:
+            return
+        yield opening + 1, labels
+        position = opening + 1
+
+
+def _entry(value: object, labels: object) -> tuple[int, bytes] | None:
+    """A Loki pair ``["ns", "line"]`` or a Grafana object as (nanoseconds, logcli's JSON line)."""
+    if isinstance(value, list) and len(value) >= 2:
+        stamp, line = text_of(value[0]), value[1]
+    elif isinstance(value, dict):
+        stamp, line = text_of(value.get("timestamp") or value.get("tsNs") or value.get("date")), value.get("line")
+        labels = value.get("fields") or value.get("labels") or labels
+    else:
+        return None
+    if not isinstance(line, str):
+        return None
+    moment = parse_stamp(stamp)
+    kept = {name: text_of(labels[name]) for name in LABELS if name in labels} if isinstance(labels, dict) else {}
+    row = {"labels": kept, "line": line, "timestamp": stamp}
+    return (moment.ns if moment else 0), json.dumps(row).encode() + b"\n"
+
+
+def _descends(head: bytes) -> bool:
+    """Whether the first lines are a download's and their times go backwards."""
+    rows = head.split(b"\n")[:-1] if b"\n" in head else []
+    times = [stamp.ns for _, stamp in _timed(rows[:60]) if stamp is not None]
+    if len(times) < 2:
+        return False
+    falls = sum(after < before for before, after in itertools.pairwise(times))
+    rises = sum(after > before for before, after in itertools.pairwise(times))
+    return falls > rises and times[-1] < times[0]
+
+
+def _timed(rows: Iterable[bytes]) -> Iterator[tuple[Peeled, object]]:
+    framings = Framings()
+    for row in rows:
+        peeled = framings.peel(row[:4096])
+        if peeled.framing.split("+")[0] in NEWEST_FIRST_FRAMINGS:
+            yield peeled, parse_stamp(peeled.stamp)
+
+
+def _turned(chunks: Iterable[bytes | memoryview]) -> Source:
+    """A download with its newest entry first, turned round; the further lines of an entry (a Go dump
+    is one entry) stay behind its first."""
+    data, complete = _whole(chunks)
+    if not complete:
+        warning = "newest entry first, and over 64 MiB: read in the order in which it stands"
+        return Source(itertools.chain((data,), chunks), newest_first=True, warnings=[warning])
+    framings = Framings()
+    entries: list[list[tuple[int, bytes]]] = []
+    rows = data.split(b"\n")
+    if rows[-1] == b"":
+        rows.pop()
+    for number, row in enumerate(rows, 1):
+        starts = framings.peel(row[:4096]).framing.split("+")[0] in NEWEST_FIRST_FRAMINGS
+        if starts or not entries:
+            entries.append([])
+        entries[-1].append((number, row))
+    entries.reverse()
+    ordered = [line for entry in entries for line in entry]
+    numbers = array("Q", (number for number, _ in ordered))
+    return Source((b"\n".join(row for _, row in ordered) + b"\n",), numbers, newest_first=True)
+
+
+def _whole(chunks: Iterable[bytes | memoryview]) -> tuple[bytes, bool]:
+    """The chunks joined, up to the first that passes WHOLE, and whether that was all."""
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        parts.append(bytes(chunk))
+        size += len(parts[-1])
+        if size > WHOLE:
+            return b"".join(parts), False
+    return b"".join(parts), True
