@@ -2,12 +2,11 @@
 
 The Parquet schema, the rows, the documentation (``docs/fleet.md``) and the tests are made from
 :data:`CASES` and :data:`EVIDENCE`. A column may be added; none changes its meaning without a new
-:data:`STORE_VERSION`. ``python -m analyzer.fleet.schema docs/fleet.md`` rewrites the tables there.
+:data:`STORE_VERSION`. :func:`update` rewrites the tables there.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -138,7 +137,7 @@ def with_tables(document: str) -> str:
     return document
 
 
-if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        page = Path(argument)
-        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
+def update(page: str) -> None:
+    """Rewrite the tables in the file ``page``."""
+    path = Path(page)
+    path.write_text(with_tables(path.read_text("utf-8")), "utf-8")
