@@ -53,6 +53,9 @@ class Place:
     previous: bool = False  # the log of the container's previous life
     rotation: int | None = None  # 0 is the newest file; None: not rotated
     restart: int | None = None  # kubelet's restart count in ``N.log``
+    container_id: str | None = None  # hex, where a path states it
+    part: str = ""  # a folder of snapshots taken at another moment, as in ``series/NAME/``
+    tail: bool = False  # only the end of the file was collected
 
 
 @dataclass(slots=True)
@@ -70,7 +73,8 @@ class Coverage:
 class Layout(Protocol):
     """A way bundles are laid out, recognised by its markers among the paths."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def matches(self, paths: frozenset[str]) -> bool:
         """Whether the markers of this layout stand among ``paths``."""

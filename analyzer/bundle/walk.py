@@ -110,6 +110,8 @@ class Walk:
         self.coverage.members_total += 1
         self.paths.setdefault(path)
         self._saw(mtime)
+        if path.endswith(".tailed") and "sos_strings/" in path:
+            self.notes.count("logs of which sos kept only the end (its --log-size)", path)
         self._progress()
         body = self._body(stream)
         yield Member(path, size, stream.peek(HEAD_BYTES), cast("Iterator[bytes]", body), mtime=mtime)

@@ -1,0 +1,48 @@
+"""``kubectl cluster-info dump``: a folder of JSON lists and logs, or all of it in one stream.
+
+nodes.json   NS/pods.json   NS/events.json   NS/POD/logs.txt!NS/POD/CONTAINER
+dump.txt!3/pods.json   dump.txt!NS/POD/CONTAINER
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from analyzer.bundle.layout import Marked
+from analyzer.bundle.model import Place
+
+_FOLDER = re.compile(
+    r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/(?:replication-controllers|daemonsets|deployments|replicasets|pods)"
+    r"\.(?:json|yaml)$"
+)
+_STREAM = re.compile(r"(?P<root>.*!)\d{1,9}/[a-z]+s\.json$")
+_LIST = re.compile(r"(?P<namespace>[^/!]+)/[^/!]+\.(?:json|yaml)$")
+_LOG = re.compile(r"(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?:logs\.txt$|(?P<container>[^/!.]+)$)")
+
+
+@dataclass(frozen=True)
+class ClusterDump(Marked):
+    """Recognised by ``nodes.json`` beside a namespace's lists, or by the lists of a stream."""
+
+    def roots(self, paths: frozenset[str]) -> Iterable[str]:
+        found = {match["root"] for path in paths if "!" in path and (match := _STREAM.match(path))}
+        for path in paths:
+            match = _FOLDER.match(path)
+            if match and not paths.isdisjoint((match["root"] + "nodes.json", match["root"] + "nodes.yaml")):
+                found.add(match["root"])
+        return found
+
+    def place(self, path: str) -> Place:
+        found = super().place(path)
+        if found.pod is None and (match := _LOG.match(path)):
+            return replace(
+                found, namespace=match["namespace"], pod=match["pod"], container=match["container"]
+            )
+        if found.namespace is None and (match := _LIST.match(path)) and not match["namespace"].isdigit():
+            return replace(found, namespace=match["namespace"])
+        return found
+
+
+LAYOUT = ClusterDump("kubectl cluster-info dump", 50, ())

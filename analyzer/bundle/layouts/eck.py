@@ -1,0 +1,33 @@
+"""eck-diagnostics: a zip of Kubernetes objects and pod logs.
+
+eck-diagnostics-2026-11-22T21-57-16/manifest.json   NS/pod/POD/logs.txt   NS/pod/POD/previous-logs.txt
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from analyzer.bundle.layout import Marked
+from analyzer.bundle.model import Place
+
+_LOG = re.compile(r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/pod/(?P<pod>[^/!]+)/(?:previous-)?logs\.txt")
+
+
+@dataclass(frozen=True)
+class Eck(Marked):
+    """Recognised by its logs, which stand in a folder called ``pod``."""
+
+    def roots(self, paths: frozenset[str]) -> Iterable[str]:
+        return sorted({match["root"] for path in paths if "/pod/" in path and (match := _LOG.match(path))})
+
+    def place(self, path: str) -> Place:
+        found = super().place(path)
+        match = _LOG.match(path)
+        if match is None or found.container is not None:
+            return found
+        return replace(found, namespace=match["namespace"], pod=match["pod"])
+
+
+LAYOUT = Eck("eck-diagnostics", 80, ())

@@ -1,0 +1,30 @@
+"""``sos collect``: one report per node, packed in an outer archive.
+
+sos-collector-2026-11-22-abcdefg/sosreport-node1-2026-11-22-hijklmn.tar.xz
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.bundle.layout import Marked
+
+_REPORT = re.compile(r"(?P<root>(?:[^!]*/)?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
+
+
+@dataclass(frozen=True)
+class SosCollect(Marked):
+    """The folder in which packed reports stand. Each of them is a root of its own."""
+
+    def roots(self, paths: frozenset[str]) -> Iterable[str]:
+        reports: defaultdict[str, set[str]] = defaultdict(set)
+        for path in paths:
+            if match := _REPORT.match(path):
+                reports[match["root"]].add(match[0])
+        return [root for root, found in reports.items() if len(found) > 1 or "sos-collector-" in root]
+
+
+LAYOUT = SosCollect("sos collect", 20, ())

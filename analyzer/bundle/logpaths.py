@@ -1,0 +1,154 @@
+"""What a path alone tells, in any layout: pod, container, rotation, process.
+
+var/log/pods/cortex_ingester-0_3f1c1a0e-8d0b-4c6e-9a57-0b6f1c2d3e4f/ingester/2.log.20261122-215716.gz
+var/log/containers/ingester-0_cortex_ingester-<64 hex digits>.log
+var/lib/docker/containers/<64 hex digits>/<64 hex digits>-json.log.1
+namespaces/cortex/pods/ingester-0/ingester/ingester/logs/previous.log
+cluster-resources/pods/logs/cortex/ingester-0/ingester-previous.log
+proc/1234/maps   1234.maps   maps.1234   proc-1234-maps.txt
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from analyzer.bundle.model import Place
+
+_NAME = r"[a-z0-9][a-z0-9.-]*"
+_LOGS = (
+    re.compile(
+        rf"(?:^|[/!])(?P<namespace>{_NAME})_(?P<pod>{_NAME})_(?:[0-9a-f]{{32}}|[0-9a-f-]{{36}})"
+        r"/(?P<container>[^/]+)/(?P<restart>\d{1,9})\.log[^/]*$"
+    ),
+    re.compile(
+        rf"(?:^|[/!])(?P<pod>{_NAME})_(?P<namespace>{_NAME})_(?P<container>{_NAME})-(?P<id>[0-9a-f]{{64}})\.log[^/]*$"
+    ),
+    re.compile(r"(?:^|[/!])(?P<id>[0-9a-f]{64})/(?P=id)-json\.log[^/]*$"),
+    re.compile(
+        r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P<container>[^/]+)/(?P=container)/logs/"
+        r"(?:rotated/(?P<restart>\d{1,9})\.log[^/]*|[^/]+)$"
+    ),
+    re.compile(
+        r"(?:^|[/!])cluster-resources/pods/logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/"
+        r"(?P<container>[^/]+?)(?P<previous>-previous)?\.log[^/]*$"
+    ),
+    re.compile(r"(?:^|[/!])[^!]*logs\.txt!(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?P<container>[^/!]+)$"),
+    re.compile(
+        r"(?:^|[/!])cluster-info/(?P<namespace>[^/]+)/podlogs/(?P<pod>[^/]+)/[^/]*?_logs_[^/]*?"
+        r"(?:_-c_(?P<container>[^/]+?))?(?P<previous>_(?:-p|--previous))?$"
+    ),
+    re.compile(
+        r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/podlogs/oc_logs_--namespace_(?P=namespace)_"
+        r"(?P<pod>[^/]+?)(?:_-c_(?P<container>[^/]+?))?(?P<previous>_-p)?$"
+    ),
+    re.compile(r"(?:^|[/!])(?:crictl|podman|docker)_logs(?:_-t)?_(?P<id>[0-9a-f]{12,64})$"),
+    re.compile(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P=pod)\.(?:yaml|json)$"),
+    re.compile(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/(?:core|apps|batch)/[^/]+\.(?:yaml|json)$"),
+    re.compile(r"(?:^|[/!])cluster-resources/(?:pods|events)/(?P<namespace>[^/]+)\.json$"),
+)
+
+_PACKED = r"(?:\.(?:gz|bz2|xz|zst))?"
+_NUMBERED = re.compile(rf"(?P<base>.+\.(?:log|txt|out|err|json))\.(?P<number>\d{{1,3}}){_PACKED}")
+_DATED = re.compile(
+    rf"(?P<base>.+\.(?:log|txt|out|err|json))[.-](?P<date>\d{{8}}(?:[-.T]?\d{{2,6}})?|\d{{4}}-\d\d-\d\d[\dT_.:-]*Z?){_PACKED}"
+)
+# lumberjack, as Go programs rotate their own log: app-2026-11-22T21-57-16.309.log.gz
+_LUMBERJACK = re.compile(
+    rf"(?P<stem>.+)-(?P<date>\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{3}})(?P<end>\.\w+?){_PACKED}"
+)
+
+_DIGIT = re.compile(r"\d")
+
+_KINDS = (
+    "smaps_rollup|numa_maps|smaps|maps|pmap|status|limits|statm|stat|cgroup|cmdline|environ|comm|"
+    "oom_score_adj|oom_score|mountinfo|fdinfo|fd|io|stack|sched|exe|prlimit|lsof"
+)
+_PIDS = (
+    re.compile(r"(?:^|[/!])proc/(\d{1,9})/"),
+    re.compile(r"(?:^|[/!])pid[._-]?(\d{1,9})/"),
+    re.compile(rf"(?:^|(?:^|[/!])(?:procs|pids?|process(?:es)?)/)(\d{{1,9}})/(?:{_KINDS})(?:\.txt)?$"),
+    re.compile(rf"(?:^|[/!])(?:proc[._-])?(?:pid[._-]?)?(\d{{1,9}})[._-](?:{_KINDS})(?:\.\w+)?{_PACKED}$"),
+    re.compile(rf"(?:^|[/!])(?:proc[._-])?(?:{_KINDS})[._-](?:pid[._-]?|-x_)?(\d{{1,9}})(?:\.[a-z]\w*)*$"),
+)
+_POD = (
+    r"(?P<pod>(?:[a-z0-9-]+-)?(?:ingester|cortex|mimir|prometheus|thanos|receive|receiver|store|compactor)"
+    r"[a-z0-9-]*-\d{1,4})"
+)
+_POD_NAME = re.compile(_POD)
+_POD_FILE = re.compile(
+    _POD + r"(?P<previous>[-_.](?:previous|prev|p))?\.(?:log|txt)",
+)
+_PREVIOUS = re.compile(r"(?:^|[-_./!])(?:previous|prev)(?:[-_]logs?)?(?:\.insecure)?(?:\.(?:log|txt))?[^/]*$")
+_SERIES = re.compile(r"(?:^|[/!])(series/[^/]+)/")
+_TAIL = re.compile(r"(?:^|[/!])sos_strings/[^/]+/[^/]+\.tailed$")
+
+
+def rotation_key(path: str) -> tuple[str, int | None, str]:
+    """The path of the unrotated file, the number of the rotation, and its date as digits.
+
+    ``a.log.2.gz`` gives ``("a.log", 2, "")``, ``a.log-20261122`` gives ``("a.log", None, "20261122")``,
+    a file that is not rotated ``(path, None, "")``.
+    """
+    folder, slash, name = path.rpartition("/")
+    if not _DIGIT.search(name):
+        return path, None, ""
+    if match := _NUMBERED.fullmatch(name):
+        return folder + slash + match["base"], int(match["number"]), ""
+    if match := _DATED.fullmatch(name):
+        return folder + slash + match["base"], None, re.sub(r"\D", "", match["date"])
+    if match := _LUMBERJACK.fullmatch(name):
+        return folder + slash + match["stem"] + match["end"], None, re.sub(r"\D", "", match["date"])
+    return path, None, ""
+
+
+def pid_of(path: str) -> int | None:
+    """The process a file belongs to, where its path tells."""
+    for pattern in _PIDS:
+        if match := pattern.search(path):
+            pid = int(match[1])
+            return pid if 0 < pid < 1 << 22 else None
+    return None
+
+
+def pod_of(folder: str) -> str | None:
+    """The pod, where a folder is named like one of a stateful set of the products we know."""
+    match = _POD_NAME.fullmatch(folder)
+    return match["pod"] if match else None
+
+
+def place(path: str) -> Place:
+    """What the path below a bundle's root tells by itself."""
+    if pid := pid_of(path):
+        series = _SERIES.search(path)
+        return Place(pid=pid, part=series[1] if series else "")
+    for pattern in _LOGS:
+        if match := pattern.search(path):
+            return _from_match(match, path)
+    series = _SERIES.search(path)
+    name = path.rpartition("/")[2]
+    number = rotation_key(path)[1]
+    result = Place(
+        previous=_PREVIOUS.search(name) is not None,
+        rotation=number,
+        part=series[1] if series else "",
+        tail=_TAIL.search(path) is not None,
+    )
+    if match := _POD_FILE.match(name):
+        result = replace(result, pod=match["pod"], previous=result.previous or match["previous"] is not None)
+    return result
+
+
+def _from_match(match: re.Match[str], path: str) -> Place:
+    found = match.groupdict()
+    name = path.rpartition("/")[2]
+    restart = found.get("restart")
+    return Place(
+        namespace=found.get("namespace"),
+        pod=found.get("pod"),
+        container=found.get("container"),
+        previous=bool(found.get("previous")) or _PREVIOUS.search(name) is not None,
+        rotation=rotation_key(path)[1],
+        restart=int(restart) if restart else None,
+        container_id=found.get("id"),
+    )
