@@ -28,9 +28,9 @@ __all__ = ["StreamCount", "StreamCounter", "innermost", "leaves", "parse", "rend
 MAX_DEPTH = 64
 """Lists nested deeper are kept flat and marked ambiguous; no library nests beyond four."""
 
-_HEADER = regex.compile(r"(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
+_HEADER = regex.compile(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
 _INNER_HEADER = regex.compile(
-    r"(?<=: )(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
+    r"(?<=: ) *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
 )
 _MAP_START = "unexpected corrupted block:map["
 _MAP_NEXT = regex.compile(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")

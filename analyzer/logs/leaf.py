@@ -104,7 +104,7 @@ _AFTER_DIRECTORY = (
     "remove ", "mkdir ", "try lock file", "iterate on", "corruption ", "backfill ", "get segment", "WAL ",
     "head ", "persist ", "block time ranges", "found unsequential", "preallocate", "create ", "cannot ",
     "/", "segment reader", "delete ", "populate ", "add series", "add symbol", "context ", "too many ",
-    "no space", "input/output", "disk quota", "permission ", "structure needs", "resource temp", "replay ",
+    "failed to ", "opening ", "no space", "input/output", "disk quota", "permission ", "structure needs", "resource temp", "replay ",
 )  # fmt: skip
 _COMPOUND = regex.compile(
     r"""
@@ -203,7 +203,7 @@ def split_member(text: str, *, cut: bool = False) -> tuple[tuple[str, ...], Leaf
 
 
 def _unsure(tail: str) -> bool:
-    return tail.lower() in _UNSURE_AT_CUT or tail.startswith("errno ")
+    return tail.strip(" .").lower() in _UNSURE_AT_CUT or tail.startswith("errno ")
 
 
 def _errno_leaf(head: str, tail: str, errno: str, text: str, has_head: bool) -> tuple[tuple[str, ...], Leaf]:

@@ -143,6 +143,8 @@ class FailureGroup:
     era: str | None = None
     sample: str = ""  # innermost text of the first failure, cut to 400 characters
     fatal: bool = False  # the process died of it (Go fatal error, panic)
+    corrupt: bool = False  # words of real damage, or an empty file mapped; never "corrupted block" alone
+    errnos: Counter[str] = field(default_factory=Counter)  # leaf errors by errno, when a list mixes them
     corrupt: bool = False  # the text states real damage, not only the phrase "corrupted block"
     asked: int | None = None  # bytes that the Go runtime asked for, where the dump states it
 
@@ -156,8 +158,11 @@ class Event:
     (an exit status or a kill that the log itself states), "fatal" (Go fatal error or panic),
     "fd_limits", "vm_limits", "build", "host", "sigquit", "warning_32bit", "restart_backoff", "note".
     ``fields`` holds what the line states, by kind: start {product, version}; fd_limits/vm_limits
-    {soft, hard: bytes or count as digits, or "unlimited"}; build {go, platform}; host {text};
-    fatal {reason, asked, in_use, function, signal, address, threads, errno, goroutines}; exit {code, signal, pid}.
+    {soft, hard: bytes or count as digits, or "unlimited"}; build {go, platform}; host {text, machine};
+    fatal {reason, asked, in_use, function, frames, signal, address, threads, errno, goroutines, lines, signature:
+    "failed_munmap"}; exit {code, signal, pid, reason}; stopped {outcome: "error"} when it ended with an error;
+    warning_32bit {goarch}; restart_backoff {container, pod, delay}; module_failed {module}; shutdown {signal};
+    note {text, and what a process says of itself: mappings, max_map_count; recovered panics {reason, ...}}.
     """
 
     kind: str

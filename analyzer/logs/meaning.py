@@ -1,0 +1,196 @@
+r"""What a record means: a life-cycle event, a failure, both, or nothing of this family.
+
+level=error ts=... msg="unable to open TSDB" err="failed to open TSDB: /d/t1: 2 errors: mmap, size 31301: cannot ...
+ts=... level=warn msg="TSDB blocks compaction for user has failed" user=t1 err="mmap, size 6569: cannot allocate ...
+level=warn ts=... method=/cortex.Ingester/Push err="user=t1: failed to open TSDB: ..." msg="gRPC\n"
+opening existing TSDBs: failed to open TSDB: 10 errors: mmap, size 31301: cannot allocate memory; ...
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import regex
+
+from analyzer.logs import eras, godump
+from analyzer.logs.errors import StreamCount, parse
+from analyzer.logs.foreign import FAMILY, by_errno, by_words, is_watch
+from analyzer.logs.lifecycle import events
+from analyzer.logs.literals import COUNTED, LITERALS
+from analyzer.logs.model import Event, Record
+from analyzer.logs.observation import Observation, is_damage, observe
+from analyzer.logs.operations import OPENS, operation_of
+from analyzer.logs.records import record_error, record_message, record_tenant
+
+__all__ = ["COUNTED", "LITERALS", "Context", "Meaning", "Observation", "interpret", "with_stream"]
+
+# Errnos that fail a TSDB's work, and say nothing elsewhere (a missing configuration file).
+_OF_TSDB = frozenset(
+    ("EINVAL", "EACCES", "EPERM", "ENOENT", "EBADF", "EFBIG", "ENOTDIR", "EISDIR", "EEXIST", "EBUSY")
+)
+_TSDB_WORK = OPENS | {"compaction", "block_write", "ship"}
+_CONSEQUENCES = ("context canceled", "context deadline exceeded", "failed services", "TSDB not ready")
+_TENANT = regex.compile(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
+_STACK_KEYS = ("stacktrace", "stack", "stack_trace", "panic")
+_TSDB_WORDS = regex.compile(
+    r"TSDB|reloadBlocks|corrupted block|opening storage|persist head block|compact head|mmap files",
+    regex.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Meaning:
+    """The event and the failure that a record states. ``more`` are further events of the same line."""
+
+    event: Event | None
+    failure: Observation | None
+    more: tuple[Event, ...] = ()
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events of the line, in order."""
+        return (self.event, *self.more) if self.event else self.more
+
+
+class Context(Protocol):
+    """What the reader of a member knows beyond the record."""
+
+    member: str
+
+    def previous_step(self, tenant: str | None) -> str | None:
+        """The previous life-cycle line of ``tenant`` (of the process for None): text or name."""
+        ...
+
+
+def interpret(record: Record, context: Context) -> Meaning | None:
+    """What ``record`` means, or None for a record without meaning here. Never raises.
+
+    A refused push ("out of bounds", a series limit) is no failure of this family.
+    """
+    found = events(record)
+    failure = _failure(record, context)
+    if failure is None:
+        recovered = _recovered(record)
+        if recovered is not None:
+            event, failure = recovered
+            found = (*found, event)
+    if not found and failure is None:
+        return None
+    return Meaning(found[0] if found else None, failure, found[1:])
+
+
+def with_stream(failure: Observation, count: StreamCount) -> Observation:
+    """``failure``, read from the head of a line over the limit, with the numbers of the whole line."""
+    errno = count.errnos.most_common(1)[0][0] if count.errnos else failure.errno
+    kind = count.kinds.most_common(1)[0][0] if count.kinds else failure.file_kind
+    return replace(
+        failure,
+        errno=errno,
+        file_kind=kind,
+        members=max(count.members, 1),
+        declared=count.declared if count.declared is not None else failure.declared,
+        complete=count.complete,
+        sizes=count.sizes,
+        sizes_dropped=count.sizes_dropped,
+        errnos=count.errnos,
+    )
+
+
+def _failure(record: Record, context: Context) -> Observation | None:
+    message = record_message(record).strip()
+    error = record_error(record)
+    text = (error or "").strip()
+    if not text or text == "null":
+        text = message if record.fields else record.text.strip()
+    if not text or text.startswith(_CONSEQUENCES):
+        return None
+    foreign = by_words(text) or (by_words(record.text) if record.fields and not error else None)
+    if foreign is not None:
+        return _finish(foreign, record, text)
+    tree = parse(text, cut=record.cut)
+    tenant = record_tenant(record) or _tenant_in(text)
+    operation = operation_of(record, message, tree, lambda: context.previous_step(tenant))
+    found = observe(tree, text, operation)
+    found.corrupt = found.corrupt or is_damage(message)
+    found.era = eras.era(tree, text)
+    if is_watch(text):
+        found.operation, found.file_kind = "config_watch", None
+    elif message == "Failed to mmap":
+        found.file_kind = "active_query_log"
+        found.paths = [path for path in [record.get("file")] if path]
+    elif operation == "other" and not _TSDB_WORDS.search(text):
+        found.file_kind = None  # a bare mapping of an unknown program is not a block's index
+    if not _is_failure(found, record, text):
+        return _fallback(record, text)
+    return _finish(found, record, text)
+
+
+def _is_failure(found: Observation, record: Record, text: str) -> bool:
+    if found.corrupt or any(errno in FAMILY for errno in found.errnos):
+        return True
+    if found.errno in _OF_TSDB:
+        return found.operation in _TSDB_WORK or found.file_kind is not None
+    if any(word in text for word in _CONSEQUENCES):
+        return False
+    return found.operation in OPENS and record.level in ("error", "") and _says_failed(record, text)
+
+
+def _says_failed(record: Record, text: str) -> bool:
+    """Whether the words themselves state a failed open: not merely the step's own name."""
+    if record_error(record):
+        return True
+    return "failed" in text or "unable" in text
+
+
+def _fallback(record: Record, text: str) -> Observation | None:
+    """An errno wording in the middle of the text, or in a field that is neither message nor error."""
+    found = by_errno(text)
+    if found is None and record.level in ("error", "warn", "") and record.fields:
+        found = by_errno(record.text)
+    if found is None:
+        return None
+    if is_watch(text):
+        found.operation, found.file_kind = "config_watch", None
+    return _finish(found, record, text)
+
+
+def _finish(found: Observation, record: Record, text: str) -> Observation:
+    found.tenant = record_tenant(record) or _tenant_in(text)
+    found.complete = found.complete and not record.cut
+    found.members = max(found.members, 1)
+    found.fatal = found.fatal or _is_fatal(record)
+    if not found.errnos and found.errno:
+        found.errnos = Counter({found.errno: 1})
+    return found
+
+
+def _is_fatal(record: Record) -> bool:
+    """VictoriaMetrics' loggers write FATAL: and end; other loggers' "fatal" and "panic" levels too."""
+    level = (record.get("level", "lvl") or "").lower()
+    return level in ("fatal", "panic") or "FATAL: " in record.text[:400]
+
+
+def _tenant_in(text: str) -> str | None:
+    match = _TENANT.search(text, 0, 4000)
+    return match["tenant"] if match else None
+
+
+def _recovered(record: Record) -> tuple[Event, Observation | None] | None:
+    """A panic that was caught and logged: its stack is in a field of one record."""
+    stack = record.get(*_STACK_KEYS)
+    if stack is None or "goroutine " not in stack:
+        return None
+    lines = [f"panic: {record_error(record) or record_message(record)}", "", *stack.split("\n")]
+    event, failure = godump.parse(
+        lines,
+        member=record.member,
+        first_line=record.line,
+        stamp=record.stamp,
+        total_lines=len(lines),
+        goroutines=stack.count("goroutine "),
+    )
+    if failure is not None:
+        failure.fatal = False
+    return Event("note", record.stamp, event.evidence, {**event.fields, "recovered": "true"}), failure

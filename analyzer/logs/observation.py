@@ -1,0 +1,148 @@
+"""One failing log line, observed: what failed, on which file, with which errno, and its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import regex
+
+from analyzer.logs.errors import incomplete, innermost, leaves
+from analyzer.logs.leaf import HEAD_CHUNK_BYTES
+from analyzer.logs.model import Leaf, Tree
+
+MAX_PATHS = 32
+MAX_ULIDS = 10_000
+MAX_SIZES = 4096
+SAMPLE_LIMIT = 400
+_KEY_LIMIT = 200
+
+_NAMED_BLOCK = regex.compile(
+    r"(?:corrupted block |block \S{0,400}?/|map\[|[/ ])(?P<ulid>0[0-9A-HJKMNP-TV-Z]{25})(?=[:/\]\s]|$)"
+)
+_DIRECTORY = regex.compile(r"failed to (?:open|compact) TSDB: (?P<directory>/.+)", regex.DOTALL)
+
+# Words of real damage. "corrupted block" alone is any failed open, "repair corrupted WAL" any failed
+# replay, "Cannot read corrupt tsm file" any failed mapping: none of them stands here.
+_DAMAGE = regex.compile(
+    r"invalid magic number|unexpected checksum|invalid checksum|checksum mismatch|record is torn"
+    r"|non-zero byte in padded page|unexpected (?:full|first|middle|last) record|invalid record size"
+    r"|out of sequence m-mapped|unsequential head chunk|corruption in (?:segment|head chunk)"
+    r"|corruption after \d++ bytes|header: invalid size|invalid segment header|read TOC",
+)
+
+
+@dataclass(slots=True)
+class Observation:
+    """What one log line (or dump) says that failed.
+
+    ``operation`` and ``file_kind`` are of OPERATIONS and FILE_KINDS, ``errno`` a symbol or None.
+    ``key`` is the same for the copies of one failure within one start. ``members`` counts leaf
+    errors, ``declared`` is the N of "N errors:". ``sizes`` are bytes of whole members, at most
+    4096 distinct, the rest counted in ``sizes_dropped``. ``errnos`` counts the leaves by symbol.
+    ``complete`` is False when the line was cut. ``corrupt`` is True for words of real damage only.
+    ``fatal``: the process died of it.
+    """
+
+    operation: str
+    file_kind: str | None = None
+    errno: str | None = None
+    tenant: str | None = None
+    directory: str | None = None
+    era: str | None = None
+    key: str = ""
+    members: int = 1
+    declared: int | None = None
+    complete: bool = True
+    sizes: Counter[int] = field(default_factory=Counter)
+    paths: list[str] = field(default_factory=list)
+    ulids: set[str] = field(default_factory=set)
+    sample: str = ""
+    fatal: bool = False
+    corrupt: bool = False
+    sizes_dropped: int = 0
+    errnos: Counter[str] = field(default_factory=Counter)
+
+
+def key_of(text: str) -> str:
+    """A short key of a failure's innermost text: the text itself, or its start and a digest."""
+    core = innermost(text)
+    if len(core) <= _KEY_LIMIT:
+        return core
+    digest = hashlib.blake2b(core.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{core[:_KEY_LIMIT]}#{digest}"
+
+
+def is_damage(text: str) -> bool:
+    """Whether ``text`` holds words of real damage."""
+    return _DAMAGE.search(text) is not None
+
+
+def observe(tree: Tree, text: str, operation: str) -> Observation:
+    """The numbers of a tree. ``text`` is what the tree was parsed from."""
+    found = Observation(operation, key=key_of(text), sample=innermost(text)[:SAMPLE_LIMIT], members=0)
+    kinds: dict[str | None, Counter[str]] = {}
+    writer: int | None = None  # the last size of an index writer's mapping
+    for path, leaf in leaves(tree):
+        found.members += 1
+        kind = leaf.file_kind
+        if kind == "index_writer":
+            writer = leaf.size
+        elif kind == "index" and leaf.size is not None and writer is not None and leaf.size == writer + 4:
+            kind = "index_writer"  # the writer maps again on its way out, 4 bytes further
+        if leaf.errno is not None:
+            found.errnos[leaf.errno] += 1
+        if kind is not None:
+            kinds.setdefault(leaf.errno, Counter())[kind] += 1
+        _add_numbers(found, path, leaf)
+    found.errno = found.errnos.most_common(1)[0][0] if found.errnos else None
+    of_errno = kinds.get(found.errno) or next(iter(kinds.values()), None)
+    found.file_kind = of_errno.most_common(1)[0][0] if of_errno else None
+    found.declared = _declared(tree)
+    found.complete = not incomplete(tree)
+    found.directory = _directory(tree)
+    for match in _NAMED_BLOCK.finditer(text):
+        if len(found.ulids) >= MAX_ULIDS:
+            break
+        found.ulids.add(match["ulid"])
+    return found
+
+
+def _add_numbers(found: Observation, path: tuple[str, ...], leaf: Leaf) -> None:
+    if leaf.size is not None:
+        if leaf.size in found.sizes or len(found.sizes) < MAX_SIZES:
+            found.sizes[leaf.size] += 1
+        else:
+            found.sizes_dropped += 1
+    if leaf.path and len(found.paths) < MAX_PATHS and leaf.path not in found.paths:
+        found.paths.append(leaf.path)
+    empty = leaf.kind == "mmap" and leaf.errno == "EINVAL" and not leaf.size
+    found.corrupt = found.corrupt or empty or is_damage(leaf.text) or any(map(is_damage, path[-2:]))
+
+
+def _nodes(tree: Tree) -> Iterable[Tree]:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(member for member in node.members if member.members)
+
+
+def _declared(tree: Tree) -> int | None:
+    return max((node.declared for node in _nodes(tree) if node.declared is not None), default=None)
+
+
+def _directory(tree: Tree) -> str | None:
+    for node in _nodes(tree):
+        for prefix in node.prefixes:
+            match = _DIRECTORY.fullmatch(prefix)
+            if match:
+                return match["directory"]
+    return None
+
+
+def is_new_head_chunk(found: Observation) -> bool:
+    """Whether the failing file is a head chunk that was being cut."""
+    return found.file_kind == "head_chunk_new" or HEAD_CHUNK_BYTES in found.sizes
