@@ -143,7 +143,6 @@ class FailureGroup:
     era: str | None = None
     sample: str = ""  # innermost text of the first failure, cut to 400 characters
     fatal: bool = False  # the process died of it (Go fatal error, panic)
-    corrupt: bool = False  # words of real damage, or an empty file mapped; never "corrupted block" alone
     errnos: Counter[str] = field(default_factory=Counter)  # leaf errors by errno, when a list mixes them
     corrupt: bool = False  # the text states real damage, not only the phrase "corrupted block"
     asked: int | None = None  # bytes that the Go runtime asked for, where the dump states it
