@@ -1,0 +1,290 @@
+"""What every snapshot parser stands on: the protocol, a member's text, its pid and its group.
+
+A parser is one file in ``parsers/`` that exports ``PARSER``. Its markers are suffix patterns of the
+member's path (``proc/*/maps``, ``sysctl_-a``, ``*.maps``): they propose and settle the kind, the
+first 8 KiB confirm it. A parser that knows its content by itself also has a strong sniff, which
+decides where no marker proposes (a flat folder with ``m.txt``).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from analyzer.bundle.model import Member
+from analyzer.facts import Evidence, Fact, Present, Stamp, Unreadable
+from analyzer.snapshots.model import UNLIMITED, Snapshot
+from analyzer.snapshots.paths import group_of, pid_of, proposes
+
+QUOTE_LIMIT = 300  # characters of a quoted line
+LINE_LIMIT = 1 << 20  # characters of a line that are looked at
+_FEW_LINES = 20  # a text of more lines ends with a newline, unless it was cut
+TEXT_LIMIT = 64 << 20  # bytes of a member that is read as a whole
+
+Sniff = Callable[[str, bytes], bool]
+Read = Callable[[Member, bool], list[Snapshot]]
+
+_REFUSALS = (
+    b"permission denied",
+    b"operation not permitted",
+    b"no such file or directory",
+    b"no such process",
+    b"cannot open",
+    b"command not found",
+    b"input/output error",
+)
+
+
+class Parser(Protocol):
+    """A parser of one kind of snapshot.
+
+    ``sniff`` says whether the member is of this kind, from its path and first 8 KiB. ``read`` turns
+    it into snapshots and never raises for what the member holds; ``detail`` keeps every row.
+    """
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def markers(self) -> tuple[str, ...]: ...
+
+    def sniff(self, path: str, head: bytes) -> bool: ...
+
+    def read(self, member: Member, *, detail: bool = False) -> list[Snapshot]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotParser:
+    """The one implementation of :class:`Parser`: markers, two sniffs and a function.
+
+    ``confirm`` is asked where a marker proposes the member, ``strong`` where none does. ``main`` is
+    the value that is Unreadable when the function fails on what it reads.
+    """
+
+    kind: str
+    main: str
+    markers: tuple[str, ...]
+    confirm: Sniff
+    parse: Read
+    strong: Sniff | None = None
+
+    def proposes(self, path: str) -> bool:
+        """Whether a marker of this parser stands in ``path``."""
+        return proposes(path, self.markers)
+
+    def sniff(self, path: str, head: bytes) -> bool:
+        """Whether the member is of this kind: confirmed by content, or known by it alone."""
+        head = plain_head(head)
+        if self.proposes(path):
+            return self.confirm(path, head)
+        return self.strong is not None and self.strong(path, head)
+
+    def read(self, member: Member, *, detail: bool = False) -> list[Snapshot]:
+        """The member's snapshots; a link has none; garbage gives one with an unreadable value."""
+        if member.link is not None:
+            return []
+        try:
+            return self.parse(member, detail)
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
+            return [unreadable(member, self.kind, self.main, f"garbled: {type(error).__name__}: {error}")]
+
+
+def plain_head(head: bytes) -> bytes:
+    """The head as UTF-8 with plain newlines, whatever Windows tool wrote it."""
+    if head[:3] == b"\xef\xbb\xbf":
+        head = head[3:]
+    elif head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head[: len(head) & ~1].decode("utf-16", "replace").encode()
+    return head.replace(b"\r\n", b"\n") if b"\r\n" in head else head
+
+
+def body(member: Member) -> Iterator[bytes]:
+    """The member's chunks as UTF-8 with plain newlines."""
+    head = bytes(member.head[:64])
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        for chunk in member.body:
+            yield decoder.decode(bytes(chunk)).replace("\r\n", "\n").encode("utf-8", "replace")
+        return
+    skip = 3 if head[:3] == b"\xef\xbb\xbf" else 0
+    dos = b"\r\n" in member.head
+    for chunk in member.body:
+        part = bytes(chunk)
+        if skip:
+            part, skip = part[skip:], max(0, skip - len(part))
+        yield part.replace(b"\r", b"") if dos else part
+
+
+def is_cut(member: Member, length: int) -> bool:
+    """Whether only ``length`` bytes came of a member that was announced to be longer."""
+    plain = bytes(member.head[:3])[:2] not in (b"\xff\xfe", b"\xfe\xff") and b"\r\n" not in member.head
+    return plain and member.size is not None and length + 3 < member.size
+
+
+def byte_blocks(member: Member, size: int = 1 << 19) -> Iterator[bytes]:
+    """Blocks of about ``size`` bytes that end at a newline; only the last may lack one.
+
+    A line longer than a block makes a longer block, so no line is ever cut in two.
+    """
+    parts: list[bytes] = []
+    held = 0
+    for chunk in body(member):
+        for i in range(0, len(chunk), size):
+            piece = chunk[i : i + size] if len(chunk) > size else chunk
+            parts.append(piece)
+            held += len(piece)
+            if held < size:
+                continue
+            cut = piece.rfind(b"\n") + 1
+            if cut == 0:
+                continue
+            parts[-1] = piece[:cut]
+            yield b"".join(parts)
+            rest = piece[cut:]
+            parts, held = ([rest], len(rest)) if rest else ([], 0)
+    if parts:
+        yield b"".join(parts)
+
+
+def raw_lines(member: Member) -> Iterator[bytes]:
+    """The member's lines without their newline, as a stream.
+
+    A last line without its newline is left out where it is known or likely to be cut: the member is
+    shorter than announced, or a text of many lines ends in the middle of one. A cut number is no number.
+    """
+    length = number = 0
+    for block in byte_blocks(member):
+        length += len(block)
+        rows = block.split(b"\n")
+        last = rows.pop()
+        yield from rows
+        number += len(rows)
+        if last and number <= _FEW_LINES and not is_cut(member, length):
+            yield last
+
+
+def lines(member: Member) -> Iterator[tuple[int, str]]:
+    """(1-based number, text) of each line; invalid bytes are replaced, endless lines cut."""
+    for number, raw in enumerate(raw_lines(member), 1):
+        yield number, raw[:LINE_LIMIT].decode("utf-8", "replace")
+
+
+def whole(member: Member, limit: int = TEXT_LIMIT) -> bytes:
+    """The member up to ``limit`` bytes as UTF-8 with plain newlines."""
+    parts: list[bytes] = []
+    size = 0
+    for chunk in body(member):
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= limit:
+            break
+    content = b"".join(parts)[:limit]
+    if is_cut(member, size) and not content.endswith(b"\n"):
+        content = content[: content.rfind(b"\n") + 1]
+    return content
+
+
+def text(member: Member, limit: int = 1 << 20) -> str:
+    """A small member as one string."""
+    return whole(member, limit).decode("utf-8", "replace")
+
+
+def quote(line: str) -> str:
+    """A line as evidence quotes it: without its blanks around, cut to 300 characters."""
+    line = line.strip()
+    return line if len(line) <= QUOTE_LIMIT else line[: QUOTE_LIMIT - 1] + "…"
+
+
+def evidence(member: Member, line: int | None, quoted: str, time: Stamp | None = None) -> Evidence:
+    """Evidence at ``line`` of this member."""
+    return Evidence(member.path, line, quote(quoted), time)
+
+
+def present(value: Any, member: Member, line: int | None, quoted: str) -> Present[Any]:
+    """A present fact with its evidence."""
+    return Present(value, Evidence(member.path, line, quote(quoted)))
+
+
+def snapshot(member: Member, kind: str, values: Mapping[str, Fact[Any]], **more: Any) -> Snapshot:
+    """A snapshot of ``member`` with its group, and its pid where the path tells one."""
+    more.setdefault("pid", pid_of(member.path))
+    return Snapshot(member.path, kind, values, group=group_of(member.path), **more)
+
+
+def unreadable(member: Member, kind: str, main: str, why: str, **more: Any) -> Snapshot:
+    """A snapshot whose ``main`` value could not be read, and why."""
+    quoted = bytes(member.head[:QUOTE_LIMIT]).decode("utf-8", "replace").split("\n")[0]
+    return snapshot(member, kind, {main: Unreadable(why, evidence(member, None, quoted))}, **more)
+
+
+def refusal(head: bytes) -> str | None:
+    """What a short member says instead of its content (``Permission denied`` ...), else None."""
+    if len(head) > 2048:
+        return None
+    low = head.lower()
+    for phrase in _REFUSALS:
+        if phrase in low:
+            return phrase.decode()
+    return None
+
+
+def first_line(head: bytes) -> bytes:
+    """The first line that is not blank."""
+    for line in head[:4096].split(b"\n"):
+        if line.strip():
+            return line
+    return b""
+
+
+def is_refused_or_empty(head: bytes) -> bool:
+    """Whether a marked member holds nothing, or only the reason why."""
+    return not head.strip() or refusal(head) is not None
+
+
+def to_int(word: str) -> int | None:
+    """A decimal number of at most 30 digits, else None."""
+    word = word.strip()
+    if not word or len(word) > 30:
+        return None
+    digits = word[1:] if word[0] in "+-" else word
+    return int(word) if digits.isascii() and digits.isdigit() else None
+
+
+def to_limit(word: str) -> int | float | None:
+    """A limit: a number, UNLIMITED for ``unlimited``, ``max``, ``infinity`` and ``-1``, else None."""
+    word = word.strip().lower()
+    if word in ("unlimited", "max", "infinity", "infinite", "-1"):
+        return UNLIMITED
+    return to_int(word)
+
+
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "e": 1 << 60}
+_DECIMAL = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+def to_bytes(word: str, unit: int = 1) -> int | None:
+    """Bytes of ``12G``, ``1.5Ti``, ``404`` (times ``unit``); None for what is no size."""
+    word = word.strip().replace(",", ".")
+    number = word.rstrip("bBiIkKmMgGtTpPeE")
+    suffix = word[len(number) :].lower()
+    try:
+        value = float(number)
+    except ValueError:
+        return None
+    if not 0 <= value < 1e24:
+        return None
+    if not suffix:
+        return int(number) * unit if number.isdigit() else round(value * unit)
+    factor = _DECIMAL.get(suffix) or _UNITS.get(suffix.removesuffix("b").removesuffix("i"))
+    return None if factor is None else round(value * factor)
+
+
+def facts_from(pairs: Iterable[tuple[str, Any, int, str]], member: Member) -> dict[str, Fact[Any]]:
+    """Present facts of (name, value, line, quoted line); the first of a name wins."""
+    values: dict[str, Fact[Any]] = {}
+    for name, value, line, quoted in pairs:
+        if name not in values:
+            values[name] = present(value, member, line, quoted)
+    return values

@@ -1,0 +1,476 @@
+"""Counting mappings: one tally for maps, smaps, numa_maps and pmap, and its summary.
+
+``Tally.add_line`` is the obvious way: one line, one regular expression. ``Tally.add_block`` is the
+fast way for the lines that make up a real file, the index and chunks mappings of blocks and the
+anonymous ones: they are picked out with list comprehensions and their addresses are summed as one
+array; whatever is not exactly of that shape goes through ``add_line``. A test holds the two to the
+same summary on random input.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from itertools import filterfalse
+from operator import sub
+from sys import byteorder
+
+from analyzer.snapshots.model import MapColumns, MapsSummary
+from analyzer.snapshots.tsdb import place_tenants
+
+LINE = re.compile(
+    rb"([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16})(?:\s+([-r][-w][-x][-sp])(?:\s+([0-9a-fA-F]+)"
+    rb"(?:\s+[0-9a-fA-F]+:[0-9a-fA-F]*(?:\s+\d+(?:\s+(.*))?)?)?)?)?"
+)
+BLOCK_FILE = re.compile(rb"(.*)/([0-_]{26})/(index|chunks/[0-9]{6})", re.DOTALL)
+HEAD_FILE = re.compile(rb"(.*)/chunks_head/[0-9]{6}", re.DOTALL)
+_OTHER_OF_TSDB = re.compile(rb"/[0-_]{26}/|/(?:wal|wbl|chunks_head)/|/queries\.active$")
+_LIBRARY = re.compile(rb"\.so(?:\.|$)|/ld-[^/]*$")
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+_NO_FILES = (b"anon_inode:", b"/memfd:", b"/SYSV", b"/dev/")
+DELETED = b" (deleted)"
+_LINUX32 = 1 << 32
+_LOWEST_STACK_32 = 0xB0000000
+_MMAP_MIN = 0x10000
+_MAX_FILES = 50_000
+_MAX_SIZES = 4096
+_TOP = 20
+_SIZED = ("index", "chunks_segment", "head_chunk")
+_FIRST_SEGMENT = b"/chunks/000001"
+
+
+def unescape(path: bytes) -> bytes:
+    """A path as the file system has it: ``\\012`` is a newline."""
+    return _ESCAPE.sub(lambda m: bytes([int(m[1], 8)]), path) if b"\\" in path else path
+
+
+class Tally:
+    """The mappings of one process, added line by line or block by block."""
+
+    def __init__(self, has_addresses: bool = True) -> None:
+        self.has_addresses = has_addresses
+        self.lines = 0
+        self.vsyscall = False
+        self.total = 0
+        self.highest = 0
+        self.stack = False
+        self.kinds: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
+        self.sizes: dict[str, Counter[int]] = {kind: Counter() for kind in _SIZED}
+        self.deleted = 0
+        self.duplicates = 0
+        self.repeats: Counter[bytes] = Counter()
+        self.starts = array("Q")  # addresses of a 32-bit process; emptied at the first wide address
+        self.ends = array("Q")
+        self.narrow = has_addresses
+        self.index_dirs: Counter[bytes] = Counter()  # block directories whose index is mapped
+        self.chunk_dirs: Counter[bytes] = Counter()  # block directories whose first segment is mapped
+        self.chunk_files: Counter[bytes] = Counter()  # further segments
+        self.heads: Counter[bytes] = Counter()
+        self.lone_dirs: set[bytes] = set()  # block directories seen by another file than the index
+        self.mapped: Counter[bytes] = Counter()  # mappings by directory above the block, with its "/"
+        self.indexed: Counter[bytes] = Counter()  # those of index files alone
+        self.more_blocks: Counter[bytes] = Counter()  # blocks counted elsewhere (by columns)
+        self.files: dict[bytes, list[int]] = {}  # path -> [mappings, bytes, executable]
+        self.offsets: set[tuple[bytes, int]] = set()
+
+    # -- one at a time ---------------------------------------------------------------------------
+
+    def add_line(self, line: bytes) -> bool:
+        """Count one line of maps; False when it is none."""
+        match = LINE.match(line)
+        if match is None:
+            return False
+        start, end = int(match[1], 16), int(match[2], 16)
+        path = (match[5] or b"").rstrip(b"\r")
+        offset = int(match[4] or b"0", 16)
+        self.add(start, end, path, offset, executable=(match[3] or b"")[2:3] == b"x")
+        return True
+
+    def add(self, start: int, end: int, path: bytes, offset: int = 0, executable: bool = False) -> None:
+        """Count one mapping. ``path`` may end in ``(deleted)``; "" is anonymous."""
+        self.lines += 1
+        if path == b"[vsyscall]":
+            self.vsyscall = True
+            return
+        size = max(end - start, 0)
+        self.total += size
+        if self.narrow:
+            self._span(start, end)
+        self.highest = max(self.highest, end)
+        if not path or path[:1] == b"[":
+            self._special(path, size)
+            return
+        bare = path.removesuffix(DELETED)
+        gone = bare is not path and len(bare) != len(path)
+        if gone:
+            self.deleted += 1
+        if bare == b"/dev/zero":
+            self._count("anonymous", size)
+            return
+        self._file(bare, path, size, offset, executable)
+
+    def add_kind(self, kind: str, start: int, size: int) -> None:
+        """Count one mapping of a file whose kind is known and whose path is not."""
+        self.lines += 1
+        self.total += size
+        if self.narrow:
+            self._span(start, start + size)
+        self.highest = max(self.highest, start + size)
+        self._count(kind, size)
+
+    def _span(self, start: int, end: int) -> None:
+        if end > _LINUX32:
+            self.narrow = False
+            self.starts, self.ends = array("Q"), array("Q")
+        else:
+            self.starts.append(start)
+            self.ends.append(end)
+
+    def _special(self, path: bytes, size: int) -> None:
+        if not path or path.startswith(b"[anon"):
+            self._count("anonymous", size)
+        elif path == b"[heap]":
+            self._count("heap", size)
+        elif path.startswith(b"[stack"):
+            self.stack = True
+            self._count("stack", size)
+        else:
+            self._count("special", size)
+
+    def _count(self, kind: str, size: int) -> None:
+        self.kinds[kind] += 1
+        self.bytes[kind] += size
+        if kind in self.sizes and size:
+            self._size(kind, size, 1)
+
+    def _size(self, kind: str, size: int, times: int) -> None:
+        sizes = self.sizes[kind]
+        if size in sizes or len(sizes) < _MAX_SIZES:
+            sizes[size] += times
+
+    def _file(self, bare: bytes, path: bytes, size: int, offset: int, executable: bool) -> None:
+        block = BLOCK_FILE.fullmatch(bare)
+        if block is not None:
+            whole = not offset and len(bare) == len(path)
+            self._block_file(block, path, whole, size, offset)
+            return
+        head = HEAD_FILE.fullmatch(bare)
+        if head is None:
+            self._other_file(path, bare, size, offset, executable)
+            return
+        self._count("head_chunk", size)
+        self.mapped[head[1] + b"/"] += 1
+        self._whole_or_part(self.heads, bare, path, offset)
+
+    def _block_file(self, block: re.Match[bytes], path: bytes, whole: bool, size: int, offset: int) -> None:
+        kind = "index" if block[3] == b"index" else "chunks_segment"
+        self._count(kind, size)
+        holder, directory = block[1] + b"/", block[1] + b"/" + block[2]
+        self.mapped[holder] += 1
+        if whole and kind == "index":
+            self.indexed[holder] += 1
+            self.index_dirs[directory] += 1
+            return
+        if whole and block[3] == b"chunks/000001":
+            self.chunk_dirs[directory] += 1
+            return
+        self.lone_dirs.add(directory)
+        self._whole_or_part(self.chunk_files, block[0], path, offset)
+
+    def _whole_or_part(self, counter: Counter[bytes], bare: bytes, path: bytes, offset: int) -> None:
+        if not offset and len(bare) == len(path):
+            counter[bare] += 1
+        elif self._seen(path, offset):
+            self.duplicates += 1
+
+    def _seen(self, path: bytes, offset: int) -> bool:
+        key = (path, offset)
+        if key in self.offsets:
+            self.repeats[path] += 1
+            return True
+        if len(self.offsets) < 4 * _MAX_FILES:
+            self.offsets.add(key)
+        return False
+
+    def _other_file(self, path: bytes, bare: bytes, size: int, offset: int, executable: bool) -> None:
+        if self.has_addresses and self._seen(path, offset) and not bare.startswith(_NO_FILES):
+            self.duplicates += 1
+        held = self.files.get(bare)
+        if held is None:
+            if len(self.files) >= _MAX_FILES:
+                self._count("file_other", size)
+                return
+            held = self.files[bare] = [0, 0, 0]
+        held[0] += 1
+        held[1] += size
+        held[2] |= executable
+
+    # -- a block of lines ------------------------------------------------------------------------
+
+    def add_block(self, block: bytes) -> int:
+        """Count the lines of a block that ends at a newline; returns how many were no mappings."""
+        rows = block.split(b"\n")
+        if not rows[-1]:
+            rows.pop()
+        if not rows:
+            return 0
+        width = rows[0].find(b"-")
+        if width == rows[-1].find(b"-") and width in (8, 9, 10, 11, 12, 13, 14):
+            return self._add_run(rows, width, block.count(b" 00000000 ") >= len(rows))
+        runs: dict[int, list[bytes]] = {}
+        for row in rows:
+            runs.setdefault(row.find(b"-"), []).append(row)
+        return sum(
+            self._add_run(run, width, False) if 8 <= width <= 14 else self._add_each(run)
+            for width, run in runs.items()
+        )
+
+    def _add_each(self, rows: list[bytes]) -> int:
+        add = self.add_line
+        return sum(not add(row) for row in rows)
+
+    def _add_run(self, rows: list[bytes], width: int, all_whole: bool) -> int:
+        """Lines that share the width of their addresses; ``all_whole``: every offset is known to be 0."""
+        if len(rows) < 16:
+            return self._add_each(rows)
+        index = [r for r in rows if r[-6:] == b"/index"]
+        chunks = [r for r in rows if r[-14:] == _FIRST_SEGMENT]
+        skipped = 0
+        if not all_whole:
+            at = 2 * width + 7  # the column of the offset
+            parts = [r for r in index if r[at : at + 9] != b"00000000 "]
+            parts += [r for r in chunks if r[at : at + 9] != b"00000000 "]
+            if parts:
+                index = [r for r in index if r[at : at + 9] == b"00000000 "]
+                chunks = [r for r in chunks if r[at : at + 9] == b"00000000 "]
+                skipped += self._add_each(parts)
+        if len(index) + len(chunks) != len(rows):
+            rest = [r for r in rows if r[-6:] != b"/index" and r[-14:] != _FIRST_SEGMENT]
+            empty = [r for r in rest if r[-1:] == b" " and r.count(b" ") == 5]
+            if len(empty) > 16 and self._add_spans(empty, width, "anonymous"):
+                rest = [r for r in rest if r[-1:] != b" " or r.count(b" ") != 5]
+            skipped += self._add_each(rest)
+        skipped += self._add_blocks(index, width, 6, "index")
+        skipped += self._add_blocks(chunks, width, 14, "chunks_segment")
+        return skipped
+
+    def _add_blocks(self, rows: list[bytes], width: int, tail: int, kind: str) -> int:
+        """Mappings of blocks' files at offset 0; ``tail`` is the length of what follows the ULID."""
+        if not rows:
+            return 0
+        first = rows[0]
+        column = 73 if first[72:74] == b" /" else 49 if first[48:50] == b" /" else 0
+        if not column:
+            return self._add_each(rows)
+        cut = -tail - 26
+        ulids = b"".join([r[cut:-tail] for r in rows])
+        holders = Counter([r[column:cut] for r in rows])
+        if (
+            len(ulids) != 26 * len(rows)
+            or ulids.translate(None, _ULID_BYTES)
+            or any([h[:1] != b"/" or h[-1:] != b"/" for h in holders])
+            or not self._add_spans(rows, width, kind)
+        ):
+            return self._add_each(rows)
+        self.mapped.update(holders)
+        if tail == 6:
+            self.indexed.update(holders)
+        directories = self.index_dirs if tail == 6 else self.chunk_dirs
+        directories.update([r[column:-tail] for r in rows])
+        return 0
+
+    def _add_spans(self, rows: list[bytes], width: int, kind: str) -> bool:
+        """Sum the addresses of lines of one width as one array; False, and nothing counted, if they are odd."""
+        pad = b"0" * (16 - width)
+        joined = (pad + pad.join([r[: 2 * width + 1] for r in rows])).replace(b"-", pad)
+        if len(joined) != 32 * len(rows):
+            return False
+        try:
+            numbers = array("Q", bytes.fromhex(joined.decode("ascii")))
+        except (ValueError, UnicodeDecodeError):
+            return False
+        if byteorder == "little":
+            numbers.byteswap()
+        starts, ends = numbers[::2], numbers[1::2]
+        sizes = Counter(map(sub, ends, starts))
+        if min(sizes) < 0:
+            return False
+        total = sum([size * times for size, times in sizes.items()])
+        self.lines += len(rows)
+        self.total += total
+        self.kinds[kind] += len(rows)
+        self.bytes[kind] += total
+        top = max(ends)
+        self.highest = max(self.highest, top)
+        if self.narrow:
+            self.add_spans(starts, ends)
+        if kind in self.sizes:
+            self.add_sizes(kind, sizes)
+        return True
+
+    def add_spans(self, starts: array[int], ends: array[int]) -> None:
+        """Addresses of mappings, kept as long as all are below 4 GiB."""
+        if max(ends) > _LINUX32:
+            self._span(0, _LINUX32 + 1)
+        else:
+            self.starts.extend(starts)
+            self.ends.extend(ends)
+
+    def add_sizes(self, kind: str, sizes: Counter[int]) -> None:
+        """Mapped sizes of one kind, with their counts."""
+        for size, times in sizes.items():
+            if size:
+                self._size(kind, size, times)
+
+    # -- the summary -----------------------------------------------------------------------------
+
+    def finish(self, complete: bool = True) -> MapsSummary:
+        """The summary of all that was added."""
+        summary = MapsSummary(
+            lines=self.lines,
+            count=self.lines - self.vsyscall,
+            total_bytes=self.total if self.has_addresses else None,
+            highest_end=self.highest,
+            complete=complete,
+            has_addresses=self.has_addresses,
+            vsyscall=self.vsyscall,
+            deleted=self.deleted,
+        )
+        self._name_files()
+        summary.by_kind = Counter({k: n for k, n in self.kinds.items() if n})
+        summary.bytes_by_kind = Counter({k: n for k, n in self.bytes.items() if n})
+        summary.file_sizes = {kind: sizes for kind, sizes in self.sizes.items() if sizes}
+        narrow_enough = self.stack or self.highest >= _LOWEST_STACK_32
+        summary.is_32bit = self.narrow and not self.vsyscall and bool(self.starts) and narrow_enough
+        if self.narrow and self.starts:
+            summary.largest_hole = largest_hole(self.starts, self.ends)
+        self._blocks(summary)
+        return summary
+
+    def _name_files(self) -> None:
+        for path, (times, size, executable) in self.files.items():
+            if _OTHER_OF_TSDB.search(path):
+                kind = "block_other"
+            elif _LIBRARY.search(path):
+                kind = "library"
+            elif executable:
+                kind = "binary"
+            else:
+                kind = "file_other"
+            self.kinds[kind] += times
+            self.bytes[kind] += size
+
+    def _blocks(self, summary: MapsSummary) -> None:
+        """Blocks and mappings by tenant, duplicates and the paths mapped most often."""
+        blocks = self.indexed + self.more_blocks
+        if self.chunk_dirs.keys() != self.index_dirs.keys():
+            self.lone_dirs.update(filterfalse(self.index_dirs.__contains__, self.chunk_dirs))
+        for directory in filterfalse(self.index_dirs.__contains__, self.lone_dirs):
+            blocks[directory[:-26]] += 1
+        for counter, tail in (
+            (self.index_dirs, b"/index"),
+            (self.chunk_dirs, _FIRST_SEGMENT),
+            (self.chunk_files, b""),
+            (self.heads, b""),
+        ):
+            if len(counter) == counter.total():
+                continue
+            for path, times in counter.items():
+                if times > 1:
+                    self.duplicates += times - 1
+                    self.repeats[path + tail] += times - 1
+                    if counter is self.index_dirs:
+                        blocks[path[:-26]] -= times - 1
+        self.summarise_blocks(summary, self.mapped, blocks)
+
+    def summarise_blocks(
+        self, summary: MapsSummary, mapped: Counter[bytes], blocks: Counter[bytes]
+    ) -> None:
+        """Turn directories into tenants of a TSDB root."""
+        names = {d: unescape(d[:-1]).decode("utf-8", "replace") for d in mapped.keys() | blocks.keys()}
+        placed = place_tenants(names.values(), self._single_roots(), self._many_tenants())
+        for directory, name in names.items():
+            root, tenant = placed[name]
+            summary.by_tenant[tenant] += mapped[directory]
+            summary.data_dirs[root] += mapped[directory]
+            if blocks[directory]:
+                summary.blocks_by_tenant[tenant] += blocks[directory]
+        summary.block_count = blocks.total()
+        summary.duplicates = self.duplicates
+        top = Counter({path: times + 1 for path, times in self.repeats.items()})
+        for path, (times, _size, _executable) in self.files.items():
+            if times > 1:
+                top[path] = max(times, top[path])
+        summary.top_paths = [(p.decode("utf-8", "replace"), n) for p, n in top.most_common(_TOP)]
+
+    def _single_roots(self) -> list[str]:
+        tail = b"/queries.active"
+        return [p[: -len(tail)].decode("utf-8", "replace") for p in self.files if p.endswith(tail)]
+
+    def _many_tenants(self) -> bool | None:
+        """Whether the mapped binary is of a product with tenants; None when it does not tell."""
+        for path, (_times, _size, executable) in self.files.items():
+            if executable and not _LIBRARY.search(path):
+                name = path.rsplit(b"/", 1)[-1].lower()
+                if name.startswith((b"cortex", b"mimir", b"thanos", b"enterprise-metrics")):
+                    return True
+                if name.startswith((b"prometheus", b"prometh")):
+                    return False
+        return None
+
+
+_ULID_BYTES = bytes(range(0x30, 0x60))
+
+
+def largest_hole(starts: array[int], ends: array[int]) -> int:
+    """Bytes of the largest free range of a 32-bit process, from mmap_min_addr to its highest mapping."""
+    free_from = _MMAP_MIN
+    largest = 0
+    for start, end in sorted(zip(starts, ends, strict=True)):
+        largest = max(largest, start - free_from)
+        free_from = max(free_from, end)
+    return largest
+
+
+def columns_of(rows: list[bytes]) -> MapColumns:
+    """The mappings themselves as columns, one row a line; [vsyscall] included."""
+    columns = MapColumns()
+    for row in rows:
+        match = LINE.match(row)
+        if match is None:
+            continue
+        path = match[5] or b""
+        bare = path.removesuffix(DELETED)
+        kind, directory, block = _describe(bare, (match[3] or b"")[2:3] == b"x")
+        columns.start.append(int(match[1], 16))
+        columns.end.append(int(match[2], 16))
+        columns.perms.append((match[3] or b"").decode())
+        columns.offset.append(int(match[4] or b"0", 16))
+        columns.path.append(unescape(bare).decode("utf-8", "replace"))
+        columns.kind.append(kind)
+        columns.tenant.append(directory)
+        columns.block.append(block)
+        columns.deleted.append(len(bare) != len(path))
+    return columns
+
+
+def _describe(path: bytes, executable: bool) -> tuple[str, str, str]:
+    """(kind, directory of the tenant, ULID) of one path."""
+    if not path or path.startswith(b"[anon") or path == b"/dev/zero":
+        return "anonymous", "", ""
+    if path[:1] == b"[":
+        return {b"[heap]": "heap", b"[stack]": "stack"}.get(path, "special"), "", ""
+    block = BLOCK_FILE.fullmatch(path)
+    if block is not None:
+        kind = "index" if block[3] == b"index" else "chunks_segment"
+        return kind, unescape(block[1]).decode("utf-8", "replace"), block[2].decode()
+    head = HEAD_FILE.fullmatch(path)
+    if head is not None:
+        return "head_chunk", unescape(head[1]).decode("utf-8", "replace"), ""
+    if _OTHER_OF_TSDB.search(path):
+        return "block_other", "", ""
+    if _LIBRARY.search(path):
+        return "library", "", ""
+    return ("binary" if executable else "file_other"), "", ""

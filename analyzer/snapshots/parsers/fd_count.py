@@ -1,0 +1,93 @@
+"""How many descriptors are open: a count (``fd_count.txt``), or a listing of ``/proc/PID/fd``.
+
+    total 0
+    lrwx------ 1 root root 64 Nov 22 21:54 0 -> /dev/null
+    lr-x------ 1 root root 64 Nov 22 21:54 3 -> /data/tsdb/team-1/01M82K54DEY807G2PMY2JMGVJN/index
+    lrwx------ 1 root root 64 Nov 22 21:54 7 -> socket:[8314]
+    lrwx------ 1 root root 64 Nov 22 21:54 8 -> anon_inode:[eventpoll]
+
+>>> from analyzer.snapshots.parsers import member_of, sample
+>>> facts = sample(PARSER, "proc/26753/fd", __doc__)
+>>> facts["fds"].value, sorted(facts["fd_types"].value.items())
+(4, [('anon_inode', 1), ('device', 1), ('file', 1), ('socket', 1)])
+>>> PARSER.read(member_of("proc/26753/fd_count.txt", b"344\\n"))[0].values["fds"].value
+344
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from analyzer.bundle.model import Member
+from analyzer.facts import Fact, Present
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    evidence,
+    first_line,
+    is_refused_or_empty,
+    lines,
+    present,
+    refusal,
+    snapshot,
+    unreadable,
+)
+from analyzer.snapshots.model import Snapshot
+
+_LINK = re.compile(r"l[-rwx]{9}\S?\s.*?\s(\d+) -> (.*)")
+_LINK_BYTES = re.compile(rb"^l[-rwx]{9}\S?\s[^\n]*\s\d+ -> [^\n]", re.MULTILINE)
+_NUMBER = re.compile(r"\s*(\d{1,9})(?:\s+\S*fd/?)?\s*")
+
+
+def _type_of(target: str) -> str:
+    for start, name in (("socket:", "socket"), ("pipe:", "pipe"), ("anon_inode:", "anon_inode"), ("/dev/", "device")):
+        if target.startswith(start):
+            return name
+    return "file"
+
+
+def _is_listing(path: str, head: bytes) -> bool:
+    rows = len(_LINK_BYTES.findall(head))
+    return rows > 0 and rows >= head.count(b"\n") - 3
+
+
+def _confirm(path: str, head: bytes) -> bool:
+    line = first_line(head).decode("utf-8", "replace")
+    return _is_listing(path, head) or _NUMBER.fullmatch(line) is not None or is_refused_or_empty(head)
+
+
+def read_fds(member: Member, detail: bool) -> list[Snapshot]:
+    """One snapshot with ``fds``, and ``fd_types`` and ``fd_deleted`` from a listing."""
+    types: Counter[str] = Counter()
+    deleted = last = 0
+    quoted = ""
+    for number, line in lines(member):
+        link = _LINK.match(line)
+        if link is None:
+            count = _NUMBER.fullmatch(line) if not types else None
+            if count is not None and number == 1 and not _is_listing(member.path, bytes(member.head)):
+                return [snapshot(member, "fd_count", {"fds": present(int(count[1]), member, 1, line)})]
+            continue
+        types[_type_of(link[2])] += 1
+        deleted += link[2].endswith(" (deleted)")
+        last, quoted = number, line
+    if not types:
+        return [unreadable(member, "fd_count", "fds", refusal(bytes(member.head)) or "empty")]
+    where = evidence(member, last, quoted)
+    values: dict[str, Fact[Any]] = {
+        "fds": Present(types.total(), where),
+        "fd_types": Present(dict(types), where),
+        "fd_deleted": Present(deleted, where),
+    }
+    return [snapshot(member, "fd_count", values)]
+
+
+PARSER = SnapshotParser(
+    kind="fd_count",
+    main="fds",
+    markers=("fd_count", "proc/*/fd", "fd", "fds", "fd_list", "open_fds", "*fd_count*", "ls_l_fd", "ls_*_fd"),
+    confirm=_confirm,
+    parse=read_fds,
+    strong=_is_listing,
+)

@@ -1,0 +1,87 @@
+"""``sysctl -a``: the values that run.
+
+    kernel.threads-max = 192730
+    net.ipv4.conf.eth0/100.forwarding = 1
+    vm.max_map_count = 65530
+    vm.overcommit_memory = 0
+    sysctl: reading key "net.ipv6.conf.all.stable_secret"
+
+>>> from analyzer.snapshots.parsers import sample
+>>> facts = sample(PARSER, "sos_commands/kernel/sysctl_-a", __doc__)
+>>> facts["vm.max_map_count"].value, facts["vm.max_map_count"].evidence.line
+('65530', 3)
+
+Configured values (``etc/sysctl.d``) and those of a network namespace have parsers of their own: the
+path settles that, never the content.
+"""
+
+from __future__ import annotations
+
+import re
+
+from analyzer.bundle.model import Member
+from analyzer.facts import Fact
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    is_refused_or_empty,
+    lines,
+    present,
+    refusal,
+    snapshot,
+    unreadable,
+)
+from analyzer.snapshots.model import Snapshot
+
+ROW = re.compile(r"([A-Za-z][\w./*:@-]*)\s*[=:]\s*(.*)")
+_ROW_BYTES = re.compile(
+    rb"^(?:abi|crypto|debug|dev|fs|kernel|net|sunrpc|user|vm)(?:[./][\w./:@-]+)+ ?[=:] ?[^\n]*$", re.MULTILINE
+)
+_CONFIGURED = re.compile(r"(?:^|[/!])(?:etc|run|lib)/sysctl|sysctl\.(?:d|conf)|\.conf$")
+
+
+def looks_like_sysctl(path: str, head: bytes) -> bool:
+    """Most of the first rows are ``key.name = value`` of the kernel's own families."""
+    rows = [row for row in head[:4096].split(b"\n")[:40] if row.strip() and row[:1] not in b"#;$"]
+    if len(head) > 4096 and len(rows) > 1:
+        rows.pop()
+    fitting = sum(_ROW_BYTES.match(row) is not None for row in rows)
+    return fitting > 0 and fitting * 4 >= len(rows) * 3
+
+
+def _strong(path: str, head: bytes) -> bool:
+    low = path.lower()
+    return "netns" not in low and not _CONFIGURED.search(low) and looks_like_sysctl(path, head)
+
+
+def values_of(member: Member, most: int = 20_000) -> dict[str, Fact[str]]:
+    """Every ``key = value`` as text; the first of a key wins."""
+    values: dict[str, Fact[str]] = {}
+    for number, line in lines(member):
+        if line[:1] in "#;" or line.startswith("sysctl:"):
+            continue
+        match = ROW.fullmatch(line.strip())
+        if match is None or len(values) >= most:
+            continue
+        key = match[1].replace("/", ".") if "." not in match[1] else match[1]
+        values.setdefault(key.removeprefix("-"), present(match[2].strip(), member, number, line))
+    return values
+
+
+def read_sysctl(member: Member, detail: bool) -> list[Snapshot]:
+    """One snapshot of scope "running" with every key as text."""
+    values = values_of(member)
+    if not values:
+        why = refusal(bytes(member.head)) or "empty or garbled"
+        return [unreadable(member, "sysctl", "vm.max_map_count", why)]
+    return [snapshot(member, "sysctl", values)]
+
+
+PARSER = SnapshotParser(
+    kind="sysctl",
+    main="vm.max_map_count",
+    markers=("sysctl_-a", "sysctl", "sysctl_a", "*sysctl", "*sysctl_a", "sysctl_vm*"),
+    confirm=lambda path, head: _CONFIGURED.search(path.lower()) is None
+    and (looks_like_sysctl(path, head) or is_refused_or_empty(head)),
+    parse=read_sysctl,
+    strong=_strong,
+)

@@ -1,0 +1,98 @@
+"""Which parser a member belongs to: markers in the path propose, the first 8 KiB confirm.
+
+The registry walks ``parsers/`` once and indexes the markers by their last component, so that a
+bundle of many members costs a few dictionary look-ups each. A marker settles the kind: where one
+proposes and its parser confirms, nothing else is asked, the most specific marker first. Only where
+no marker is confirmed do the strong sniffs decide.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass, field
+
+from analyzer.snapshots import parsers
+from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
+from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
+
+
+def find_parsers() -> tuple[SnapshotParser, ...]:
+    """Every ``PARSER`` of the package, in the order of the module names."""
+    found = []
+    for module in sorted(m.name for m in pkgutil.iter_modules(parsers.__path__)):
+        if module.startswith("_"):
+            continue
+        found.append(importlib.import_module(f"{parsers.__name__}.{module}").PARSER)
+    return tuple(found)
+
+
+Entry = tuple[str, SnapshotParser]
+
+
+@dataclass(slots=True)
+class Index:
+    """Markers by their last component: those without a ``*`` by name, the others as a list."""
+
+    exact: dict[str, list[Entry]] = field(default_factory=dict)
+    wild: list[tuple[str, str, SnapshotParser]] = field(default_factory=list)
+    found: dict[tuple[str, ...], list[Entry]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, all_parsers: tuple[SnapshotParser, ...]) -> Index:
+        """Index every marker of ``all_parsers``."""
+        index = cls()
+        for parser in all_parsers:
+            for marker in parser.markers:
+                last = marker.rsplit("/", 1)[-1]
+                if "*" in last:
+                    index.wild.append((last, marker, parser))
+                else:
+                    index.exact.setdefault(last, []).append((marker, parser))
+        return index
+
+    def by_name(self, names: tuple[str, ...]) -> list[Entry]:
+        """Entries whose last component fits one of ``names``, most specific first.
+
+        Bundles repeat their file names (``maps``, ``status``), so the answer is kept, for at most
+        4096 names.
+        """
+        held = self.found.get(names)
+        if held is None:
+            held = [entry for name in names for entry in self.exact.get(name, ())]
+            held += [(m, p) for last, m, p in self.wild if any(fits(name, last) for name in names)]
+            held.sort(key=lambda entry: specificity(entry[0]), reverse=True)
+            if len(self.found) < 4096:
+                self.found[names] = held
+        return held
+
+
+def specificity(marker: str) -> tuple[int, int, int]:
+    """More components first, then more literal text, then fewer wildcards."""
+    return marker.count("/"), len(marker.replace("*", "")), -marker.count("*")
+
+
+PARSERS: tuple[SnapshotParser, ...] = find_parsers()
+_INDEX = Index.of(PARSERS)
+_STRONG = tuple(parser for parser in PARSERS if parser.strong is not None)
+
+
+def classify(path: str, head: bytes) -> Parser | None:
+    """The parser that claims the member at ``path`` with the first bytes ``head``, else None."""
+    parts = parts_of(path)
+    if not parts:
+        return None
+    head = plain_head(bytes(head))
+    names = names_of(parts[-1])
+    for marker, parser in _INDEX.by_name(names):
+        if marker_fits(parts, names, marker) and parser.confirm(path, head):
+            return parser
+    for parser in _STRONG:
+        if parser.strong is not None and parser.strong(path, head):
+            return parser
+    return None
+
+
+def claimants(path: str, head: bytes) -> list[Parser]:
+    """Every parser that would claim the member if it were the only one. For tests: at most one."""
+    return [parser for parser in PARSERS if parser.sniff(path, head)]
