@@ -15,7 +15,7 @@ from analyzer import snapshots
 from analyzer.bundle import open_bundle
 from analyzer.bundle.layouts import recognise
 from analyzer.bundle.model import Coverage, Layout, Member
-from analyzer.logs import digest
+from analyzer.logs import digest, kernel_log, sniff
 from analyzer.logs.model import KernelLog, LogDigest
 from analyzer.snapshots.model import Snapshot
 
@@ -69,7 +69,7 @@ def read(
             name=bundle.name,
             sha256=bundle.sha256,
             size_bytes=bundle.size_bytes,
-            layout=recognise(bundle.paths),
+            layout=recognise(bundle.paths, bundle.name),
             coverage=bundle.coverage,
             paths=bundle.paths,
             links=dict(bundle.links),
@@ -95,9 +95,9 @@ def claim(
     parser = snapshots.classify(member.path, member.head)
     if parser is not None:
         taken.extend(parser.read(member, detail=detail))
-    elif digest.looks_like_kernel_log(member.path, member.head):
-        kernel_logs.append(digest.read_kernel_log(member))
-    elif digest.looks_like_log(member.path, member.head):
+    elif sniff.looks_like_kernel_log(member.path, member.head):
+        kernel_logs.append(kernel_log.read_kernel_log(member))
+    elif sniff.looks_like_log(member.path, member.head):
         logs.append(digest.read_log(member))
     else:
         unrecognised.append(member.path)
