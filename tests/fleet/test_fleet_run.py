@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import fleet_stub
@@ -252,10 +253,35 @@ def test_an_interrupted_run_keeps_its_rows_and_the_next_one_goes_on(
     assert sorted(table(output).index) == sorted(sources)
 
 
+def test_no_process_outlives_a_killed_run(tmp_path: Path) -> None:
+    sources = [order(tmp_path, name, "spin") for name in ("one", "two")]
+    told = [
+        sys.executable,
+        "-c",
+        SCRIPT,
+        str(Path(__file__).parent),
+        str(tmp_path / "cases.parquet"),
+        *sources,
+    ]
+    process = subprocess.Popen(told, stderr=subprocess.DEVNULL)
+    children: list[int] = []
+    for _ in range(200):
+        children = _children(process.pid)
+        if len(children) == 2:
+            break
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    assert len(children) == 2
+    assert _all_end(children)
+
+
 def _children(pid: int) -> list[int]:
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(each) for each in (task / "children").read_text().split()]
+    with suppress(FileNotFoundError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(each) for each in (task / "children").read_text().split()]
     return found
 
 
