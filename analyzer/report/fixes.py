@@ -7,7 +7,7 @@ writes only if lower. The limit belongs to the node: nothing here is for a pod's
 from __future__ import annotations
 
 from importlib.resources import files as resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analyzer.diagnosis.model import Diagnosis
 
@@ -31,10 +31,12 @@ def _environment() -> Environment:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     folder = resources("analyzer.report").joinpath("templates", "fix")
-    sources = {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")}
+    sources = {
+        entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".j2")
+    }
     return Environment(
         loader=DictLoader(sources),
-        autoescape=False,  # noqa: S701 - no HTML, and only integers and our own names go in
+        autoescape=False,
         undefined=StrictUndefined,
         variable_start_string="<<",
         variable_end_string=">>",
@@ -68,7 +70,7 @@ def files(diagnosis: Diagnosis) -> dict[str, str]:
     """
     maps = _largest([subject.recommended.max_map_count for subject in diagnosis.subjects])
     nofile = _largest([subject.recommended.nofile for subject in diagnosis.subjects])
-    values = {
+    values: dict[str, Any] = {
         "max_map_count": maps,
         "nofile": nofile,
         "ratio": _ALERT_RATIO,

@@ -103,16 +103,15 @@ def rival_word(status: str) -> str:
 
 
 def margin_text(hypothesis: HypothesisView) -> str:
-    """``8,095,956,000 + 512 MiB of 8 GiB``: used, requested and limit with units, or empty."""
+    """``7.7 GiB + 512 MiB of 8 GiB``, ``16,000 + 1 of 16,000 mappings``; empty where no limit is known."""
     margin = hypothesis.margin
-    if margin is None or margin.used is None:
+    if margin is None or margin.used is None or margin.limit is None:
         return ""
-    if margin.limit is None:
-        return ""
-    used = words.number(margin.used, margin.unit)
-    if margin.requested:
-        used += f" + {words.number(margin.requested, margin.unit)} requested"
-    return f"{used} of {words.number(margin.limit, margin.unit)}"
+    sizes = margin.unit.lower() in ("bytes", "b", "byte", "kb", "kib")
+    unit = margin.unit if sizes else ""
+    asked = f" + {words.number(margin.requested, unit)}" if margin.requested else ""
+    tail = "" if sizes or not margin.unit else f" {words.clean(margin.unit, 40)}"
+    return f"{words.number(margin.used, unit)}{asked} of {words.number(margin.limit, unit)}{tail}"
 
 
 def fact_text(fact: NamedFact) -> str:

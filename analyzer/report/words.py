@@ -122,6 +122,7 @@ def number(value: float | str | None, unit: str = "") -> str:
     """A value with its unit: bytes in human units, all else with thousands separators."""
     if value is None:
         return UNKNOWN
+    unit = clean(unit, 40)
     if isinstance(value, str):
         return f"{clean(value)} {unit}".rstrip()
     if isinstance(value, float) and not math.isfinite(value):
