@@ -114,9 +114,9 @@ def _salvage(codec: Codec, tape: _Tape, given: int) -> Iterator[bytes]:
 
     The library drops what it inflated in the call that meets the damage.
     """
-    decoder = codec.new()
     passed = 0
     try:
+        decoder = codec.new()
         for piece in tape.play(tape.last + IN_BYTES):
             for data in _drain(decoder, piece, FINE_BYTES << 6):
                 fresh = data[max(given - passed, 0) :]

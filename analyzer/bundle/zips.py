@@ -182,6 +182,8 @@ def scanned(stream: Stream, short: Callable[[], None]) -> Iterator[tuple[Entry, 
         crc, packed, size, name_size, extra_size = struct.unpack_from("<IIIHH", head, 14)
         raw = stream.read(name_size)
         extra = stream.read(extra_size)
+        if len(raw) < name_size or len(extra) < extra_size:
+            return
         if packed == 0xFFFFFFFF or size == 0xFFFFFFFF:
             size, packed = _zip64(extra, size, packed)
         unknown = bool(flags & 8) and not packed
