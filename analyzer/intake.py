@@ -15,6 +15,7 @@ from analyzer import snapshots
 from analyzer.bundle import open_bundle
 from analyzer.bundle.layouts import recognise
 from analyzer.bundle.model import Coverage, Layout, Member
+from analyzer.errors import AnalyzerError
 from analyzer.logs import digest, kernel_log, sniff
 from analyzer.logs.model import KernelLog, LogDigest
 from analyzer.snapshots.model import Snapshot
@@ -64,7 +65,14 @@ def read(
                 newest = member.mtime
             if member.link is not None:
                 continue
-            claim(member, logs, kernel_logs, taken, unrecognised, detail=detail)
+            try:
+                claim(member, logs, kernel_logs, taken, unrecognised, detail=detail)
+            except (AnalyzerError, MemoryError):
+                raise
+            except Exception as error:
+                # A fault of one parser costs its member, never the report; the report says so.
+                bundle.coverage.skipped.append((member.path, f"parser fault: {type(error).__name__}"))
+                warnings.append(f"{member.path}: could not be parsed ({type(error).__name__}: {error})")
         return Intake(
             name=bundle.name,
             sha256=bundle.sha256,

@@ -106,14 +106,14 @@ def _link(subject: Subject, capture: Capture) -> Link:
 
 
 def _names(capture: Capture) -> str:
-    """The process's own names, in lower case: comm, Name, exe and argv[0]."""
+    """The process's own names, in lower case: comm, Name, exe and argv[0]. Arguments are not names:
+    a data directory called prometheus makes no Prometheus."""
     argv = capture.facts.value("cmdline", "argv") or ()
     parts = [
         capture.facts.value("comm", "comm"),
         capture.facts.value("status", "name"),
         posixpath.basename(str(capture.facts.value("exe", "path") or "")),
         posixpath.basename(argv[0]) if argv else "",
-        " ".join(argv[1:6]),
     ]
     return " ".join(str(p) for p in parts if p).lower()
 

@@ -76,6 +76,8 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         last=max(stamps, default=None),
         warnings=list(intake.warnings) + list(intake.coverage.warnings),
         unrecognised=len(intake.unrecognised),
+        paths=intake.paths,
+        links=intake.links,
     )
     for log in intake.logs:
         case.warnings.extend(log.warnings)

@@ -148,8 +148,8 @@ class Life:
     """One process from its start to its end, as its log and captures tell.
 
     ``outcome``: "error_exit", "go_fatal", "killed", "clean_exit", "running", "log_stops" (the log
-    just ends although the process did), "starting" (the log ends before it was ready), "unknown". ``ready`` says that it came up; ``ready_clean`` that it did so before any
-    failure. ``episode`` numbers runs of consecutive failing lives from 1, None for healthy lives.
+    just ends although the process did), "starting" (the log ends before it was ready), "unknown".
+    ``ready`` says that it came up; ``ready_clean`` that it did so before any failure. ``episode`` numbers runs of consecutive failing lives from 1, None for healthy lives.
     """
 
     id: str
@@ -183,9 +183,8 @@ class Life:
     @property
     def failing(self) -> bool:
         """Whether this life shows a failure of the kinds that a cause explains, or was killed."""
-        return (
-            bool(self.failures) or bool(self.fatals) or self.outcome in ("killed", "error_exit", "go_fatal")
-        )
+        ended_badly = self.outcome in ("killed", "error_exit", "go_fatal", "log_stops")
+        return bool(self.failures) or bool(self.fatals) or ended_badly
 
 
 @dataclass(slots=True)
@@ -255,3 +254,5 @@ class Case:
     last: Stamp | None = None
     warnings: list[str] = field(default_factory=list)
     unrecognised: int = 0
+    paths: list[str] = field(default_factory=list)  # every file and link of the bundle, as it came
+    links: dict[str, str] = field(default_factory=dict)  # link -> where it leads inside the bundle

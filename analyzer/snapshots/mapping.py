@@ -36,7 +36,7 @@ _MMAP_MIN = 0x10000
 _MAX_FILES = 50_000
 _MAX_SIZES = 4096
 _TOP = 20
-_SIZED = ("index", "chunks_segment", "head_chunk")
+_SIZED = ("index", "chunks_segment", "head_chunk", "block_other", "file_other")
 _FIRST_SEGMENT = b"/chunks/000001"
 
 
@@ -361,6 +361,9 @@ class Tally:
                 kind = "file_other"
             self.kinds[kind] += times
             self.bytes[kind] += size
+            # Only the sum is kept per path; it gives the size where all its mappings are alike.
+            if kind in self.sizes and size and size % times == 0:
+                self._size(kind, size // times, times)
 
     def _blocks(self, summary: MapsSummary) -> None:
         """Blocks and mappings by tenant, duplicates and the paths mapped most often."""
