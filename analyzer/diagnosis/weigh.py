@@ -99,7 +99,11 @@ def family(group: FailureGroup) -> Family:
         if operation == "thread_create":
             return "threads"
         # madvise that must split a mapping says EAGAIN at the map limit (kernel.md (ii) 7).
-        return "memory" if "madvise" in group.sample else "locked"
+        if "madvise" in group.sample:
+            return "memory"
+        # Only for a mapping does EAGAIN mean locked memory; from open or read it may mean many things.
+        mapping = bool(group.sizes) or group.operation == "allocate" or "mmap" in group.sample
+        return "locked" if mapping else "other"
     if errno in ("EMFILE", "ENFILE"):
         return "files"
     if errno in ("ENOSPC", "EDQUOT"):

@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 
 from analyzer.case.model import Case, Subject
-from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, no_symptom, number, quote
+from analyzer.diagnosis.weigh import Claim, Hypothesis, Symptoms, Weight, human, no_symptom, number, quote
 from analyzer.facts import Evidence
 from analyzer.snapshots.model import Mount
 
@@ -38,7 +38,10 @@ class _DiskFull:
             quota = any(g.errno == "EDQUOT" for g in groups)
             why = "a write failed for want of space" + (" (a quota)" if quota else "")
             why += "; df of a later moment proves nothing against it, a failed preallocation is rolled back"
-            return Hypothesis(self.name, "strong", why, failures, missing=("df",), strength=2)
+            # One line that nothing followed may be of a shortage long past: it shows no more than that.
+            once = sum(g.lines for g in groups) < 2 and not any(g.fatal for g in groups)
+            claim: Claim = "consistent" if once else "strong"
+            return Hypothesis(self.name, claim, why, failures, missing=("df",), strength=2)
         why = "SIGBUS on a mapped file: the disk behind it is full, or a read failed"
         return Hypothesis(self.name, "consistent", why, failures, missing=("df", "kernel_log"), strength=1)
 
