@@ -32,6 +32,7 @@ _HEADER = regex.compile(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors
 _INNER_HEADER = regex.compile(
     r"(?<=: ) *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
 )
+_HEADLESS = regex.compile(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
 _MAP_START = "unexpected corrupted block:map["
 _MAP_NEXT = regex.compile(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
 _MAP_KEY = regex.compile(r"[0-9A-HJKMNP-TV-Z]{26}+:")
@@ -130,7 +131,8 @@ def render(tree: Tree) -> str:
         return f"{head}{_MAP_START}{' '.join(pairs)}]"
     if tree.form == "joined":
         return head + "\n".join(members)
-    return f"{head}{tree.declared} errors: " + "; ".join(members)
+    title = "" if tree.declared is None else f"{tree.declared} errors: "
+    return head + title + "; ".join(members)
 
 
 @dataclass(slots=True)
@@ -187,6 +189,8 @@ def _first_header(text: str, start: int, end: int) -> regex.Match[str] | None:
 def _parse_list(text: str, cut: bool) -> Tree:
     """A text in which lists may be nested by header; see :func:`parse`."""
     first = _first_header(text, 0, len(text))
+    if first is None and _HEADLESS.search(text):
+        return _parse_headless(text, cut)
     if first is None:
         return _parse_member(text.rstrip("\n") if not cut else text, cut)
     tree = _Reader(text, cut).read(first)
@@ -353,6 +357,15 @@ def _parse_flat(text: str, first: regex.Match[str], cut: bool) -> Tree:
         members.append(_parse_member(parts[-1], cut))
     form: Literal["multi", "hashicorp"] = "multi" if first[1] is not None else "hashicorp"
     return Tree(prefixes, None, tuple(members), int(first[1] or first[2] or 1), True, form)
+
+
+def _parse_headless(text: str, cut: bool) -> Tree:
+    """The rest of a list whose start is cut off: a termination message, the last piece of a line."""
+    parts = text.rstrip("\n").split("; ")
+    known = _Members()
+    members = [known.whole(part) for part in parts[:-1]]
+    members.append(_parse_member(parts[-1], cut))
+    return Tree((), None, tuple(members), None, True, "multi")
 
 
 def _parse_map(text: str, start: int, cut: bool) -> Tree:

@@ -63,6 +63,10 @@ _FRAME = regex.compile(
 )
 _ARGUMENT = regex.compile(r"0x[0-9a-f]++")
 _RECOVERED = regex.compile(r" \[recovered(?:, repanicked)?\]$")
+_SIGNAL_ADDRESS = regex.compile(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
+_WITH_SIZE = regex.compile(r"while mmapping (\S++) with size: (\d{1,18}+)")
+# Not the panic's own text: what follows it, and other goroutines' log lines in between.
+_NOT_IN_PANIC = ("[signal ", "fatal error: ", "\tpanic: ", "level=", "ts=", "time=", "{", "goroutine ")
 _STACK_HEAD = regex.compile(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
 
 # Frames of the machinery of dying: the failing function stands below them.
@@ -189,7 +193,7 @@ def _read(lines: Sequence[str]) -> _Dump:
             continue
         if line.startswith("panic: ") and dump.panic is None:
             dump.panic, in_panic = line[len("panic: ") :], True
-        elif in_panic and line and not line.startswith(("[signal ", "fatal error: ", "\tpanic: ")):
+        elif in_panic and line and not line.startswith(_NOT_IN_PANIC):
             dump.panic = f"{dump.panic}\n{line.removeprefix(chr(9))}"
         elif not line:
             in_panic = False
@@ -219,9 +223,10 @@ def _fields(dump: _Dump) -> dict[str, str]:
         fields["signal"], fields["address"] = signal[1], signal[2] or ""
     elif bare := next((m for m in map(_SIGNAL_LINE.match, dump.words) if m), None):
         fields["signal"] = bare[1]
-    if not fields.get("address") and (fault := _FAULT.search(text)):
+    if not fields.get("address") and (fault := _FAULT.search(text) or _SIGNAL_ADDRESS.search(text)):
         fields["address"] = fault[1]
-    fields["function"] = dump.function() or ""
+    # In a cgo abort the failing thread has no Go stack: what follows are bystanders.
+    fields["function"] = "pthread_create" if "pthread_create failed" in text else dump.function() or ""
     fields["frames"] = dump.frames()
     if fields.get("address") == "0xf1" and dump.has("sysMunmap", "runtime.munmap"):
         fields["signature"] = "failed_munmap"
@@ -304,6 +309,8 @@ def _of_panic(dump: _Dump, text: str, previous: str | None) -> Observation | Non
         if symbol is not None:
             found.errno = symbol
             found.errnos[symbol] += 1
+    if mapping := _WITH_SIZE.search(text):
+        found.members, found.paths, found.sizes = 1, [mapping[1]], Counter({int(mapping[2]): 1})
     if "active query log" in text:
         found.file_kind = "active_query_log"
     elif not (found.corrupt or found.errno in FAMILY or (found.errno and found.file_kind)):

@@ -30,6 +30,7 @@ LITERALS: tuple[bytes, ...] = (
     b"oom_reaper: reaped",
     b"killed as a result of limit of",
     b"going to be killed due to memory.oom.group",
+    b"emory cgroup stats for ",
     b"memory: usage ",
     b"kmem: usage ",
     b"vm_enough_memory",
@@ -50,7 +51,7 @@ PAGE = 4096  # bytes; old kernels count pages, and x86-64 and common arm64 kerne
 _EVIDENCE_LIMIT = 400
 
 _BOOT = regex.compile(r"\[\s*+(\d{1,10}+\.\d{1,9}+)\]")
-_CTIME = regex.compile(r"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4})\]")
+_CTIME = regex.compile(r"\[\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4})\]")
 _ISO = regex.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?")
 _SYSLOG = regex.compile(r"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?)")
 _YEAR_SYSLOG = regex.compile(r"(?:\w{3} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4}")
@@ -69,6 +70,7 @@ _CONSTRAINT = regex.compile(
 _TASK_MEMCG = regex.compile(r"(?P<name>oom_memcg|task_memcg)=(?P<path>/[^,\s]*+)")
 _TASK_IN = regex.compile(r"Task in (?P<cgroup>\S++) killed as a result of limit of (?P<limit>\S++)")
 _GROUP = regex.compile(r"Tasks in (?P<cgroup>\S++) are going to be killed due to memory\.oom\.group set")
+_STATS = regex.compile(r"Memory cgroup stats for (?P<cgroup>/[^:\s]*+)")
 _USAGE = regex.compile(
     r"(?P<what>memory|kmem): usage (?P<usage>\d{1,18}+)kB, limit (?P<limit>\d{1,18}+)kB, failcnt (?P<failcnt>\d{1,18}+)"
 )
@@ -193,6 +195,11 @@ def _task_in(line: str) -> KernelEvent | None:
     return _event("oom_invoked", None, None, match["cgroup"], "memcg") if match else None
 
 
+def _stats(line: str) -> KernelEvent | None:
+    match = _STATS.search(line)
+    return _event("oom_invoked", None, None, match["cgroup"], "memcg") if match else None
+
+
 def _group(line: str) -> KernelEvent | None:
     match = _GROUP.search(line)
     return _event("oom_invoked", None, None, match["cgroup"], "memcg") if match else None
@@ -275,6 +282,7 @@ _READERS: tuple[Callable[[str], KernelEvent | None], ...] = (
     _constraint,
     _killed,
     _task_in,
+    _stats,
     _group,
     _reaped,
     _usage,

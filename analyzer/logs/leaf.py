@@ -259,7 +259,10 @@ def _path_error(head: str) -> tuple[int, str | None]:
         begin = start + 2 if start >= 0 else 0
         match = _PATH_ERROR.fullmatch(head, begin)
         if match:
-            return begin, match["path"]
+            path = match["path"]
+            if match[0].startswith(("rename ", "link ", "symlink ")):
+                path = path.partition(" ")[0]
+            return begin, path
         if start < 0:
             break
         end = start

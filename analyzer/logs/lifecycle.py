@@ -15,7 +15,7 @@ import regex
 
 from analyzer.facts import Evidence
 from analyzer.logs.model import Event, Record
-from analyzer.logs.records import record_message, record_tenant
+from analyzer.logs.records import record_error, record_message, record_tenant
 
 EVIDENCE_LIMIT = 400
 
@@ -131,19 +131,28 @@ def events(record: Record) -> tuple[Event, ...]:
     banner = _BANNERS.get(message)
     if banner:
         return (_event(record, "start", **_banner_fields(record, banner)),)
-    limits = _limits(record)
-    if limits:
-        return limits
+    if not message or message == "operational information":
+        limits = _limits(record)
+        if limits:
+            return limits
     if "64-bit architecture" in message:
         return (_event(record, "warning_32bit", goarch=record.get("GOARCH") or ""),)
     kind = _STEPS.get(message)
     if kind:
         return (_event(record, kind, **_step_fields(record, kind, message)),)
-    for recognise in _RECOGNISERS:
+    hinted = _is_hinted(record)
+    for recognise in (*_BY_MESSAGE, *(_BY_TEXT if hinted else ())):
         event = recognise(record, message)
         if event is not None:
             return (event,)
     return ()
+
+
+def _is_hinted(record: Record) -> bool:
+    """Whether the text is worth the slow recognisers: cheap, since every failing line asks."""
+    if record_error(record) is not None:
+        return any(word in record.text for word in _HINTS_WITH_ERROR)
+    return _HINT.search(record.text, 0, 4000) is not None
 
 
 def _event(record: Record, kind: str, **fields: str) -> Event:
@@ -210,7 +219,7 @@ def _signal(record: Record, message: str) -> Event | None:
 
 def _ended_with_error(record: Record, message: str) -> Event | None:
     """The last line of a process that returned an error: it says that it ends, rarely why."""
-    error = record.get("err", "error") or ""
+    error = record_error(record) or ""
     ends = message.startswith(
         ("error running cortex", "error running application", "Error running goroutines")
     )
@@ -263,11 +272,10 @@ def _self_report(record: Record, message: str) -> Event | None:
     return None
 
 
-_RECOGNISERS: tuple[Callable[[Record, str], Event | None], ...] = (
-    _module_failed,
-    _signal,
-    _ended_with_error,
-    _backoff,
-    _exit,
-    _self_report,
+_BY_MESSAGE: tuple[Callable[[Record, str], Event | None], ...] = (_module_failed, _signal, _ended_with_error)
+_BY_TEXT: tuple[Callable[[Record, str], Event | None], ...] = (_backoff, _exit, _self_report)
+_HINTS_WITH_ERROR = ("ack-off", "max_map_count", "mappings", "mapped files", "Main process exited")
+_HINT = regex.compile(
+    r"ack-off|exit|Failed with result|Killed|Terminated|egmentation fault|Aborted|Bus error|Illegal instruction"
+    r"|breakpoint trap|number of (?:virtual memory )?mappings|number of memory mappings|max_map_count|mapped files",
 )

@@ -43,6 +43,7 @@ _MAPPINGS = (
     b"Native memory allocation",
     b"insufficient memory for the Java",
     b"memory mappings",
+    b"number of mappings",
     b"max_map_count",
     b"posix_madvise",
     b"mprotect",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import regex
@@ -19,7 +20,7 @@ from analyzer.logs.errors import StreamCount, parse
 from analyzer.logs.foreign import FAMILY, by_errno, by_words, is_watch
 from analyzer.logs.lifecycle import events
 from analyzer.logs.literals import COUNTED, LITERALS
-from analyzer.logs.model import Event, Record
+from analyzer.logs.model import Event, Record, Tree
 from analyzer.logs.observation import Observation, is_damage, observe
 from analyzer.logs.operations import OPENS, operation_of
 from analyzer.logs.records import record_error, record_message, record_tenant
@@ -33,6 +34,8 @@ _OF_TSDB = frozenset(
 _TSDB_WORK = OPENS | {"compaction", "block_write", "ship"}
 _CONSEQUENCES = ("context canceled", "context deadline exceeded", "failed services", "TSDB not ready")
 _TENANT = regex.compile(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
+_SHORT = 400
+_DUMPS = tuple(start.decode() for start in godump.STARTS)
 _STACK_KEYS = ("stacktrace", "stack", "stack_trace", "panic")
 _TSDB_WORDS = regex.compile(
     r"TSDB|reloadBlocks|corrupted block|opening storage|persist head block|compact head|mmap files",
@@ -67,8 +70,11 @@ class Context(Protocol):
 def interpret(record: Record, context: Context) -> Meaning | None:
     """What ``record`` means, or None for a record without meaning here. Never raises.
 
-    A refused push ("out of bounds", a series limit) is no failure of this family.
+    A refused push ("out of bounds", a series limit) is no failure of this family. The collections
+    of the failure are shared with equal lines: read them, do not change them.
     """
+    if not record.fields and record.text.startswith(_DUMPS):
+        return _dump(record, context)
     found = events(record)
     failure = _failure(record, context)
     if failure is None:
@@ -79,6 +85,21 @@ def interpret(record: Record, context: Context) -> Meaning | None:
     if not found and failure is None:
         return None
     return Meaning(found[0] if found else None, failure, found[1:])
+
+
+def _dump(record: Record, context: Context) -> Meaning:
+    """A record that is a whole Go dump, or its first line alone."""
+    lines = record.text.split("\n")
+    event, failure = godump.parse(
+        lines,
+        member=record.member,
+        first_line=record.line,
+        stamp=record.stamp,
+        total_lines=max(record.lines, len(lines)),
+        goroutines=sum(line.startswith("goroutine ") for line in lines),
+        previous=context.previous_step(None),
+    )
+    return Meaning(event, failure)
 
 
 def with_stream(failure: Observation, count: StreamCount) -> Observation:
@@ -98,6 +119,30 @@ def with_stream(failure: Observation, count: StreamCount) -> Observation:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What an error text says without its record. ``watch``: a file watch failed; ``of_tsdb``: its
+    words are a TSDB's; ``foreign``: what it says in another program's words."""
+
+    tree: Tree
+    found: Observation
+    foreign: Observation | None
+    watch: bool
+    of_tsdb: bool
+
+
+def _read_text(text: str, cut: bool) -> _Text:
+    tree = parse(text, cut=cut)
+    found = observe(tree, text, "other")
+    found.era = eras.era(tree, text)
+    of_tsdb = _TSDB_WORDS.search(text, 0, 4000) is not None
+    return _Text(tree, found, None if of_tsdb else by_words(text), is_watch(text[:4000]), of_tsdb)
+
+
+# The same few errors are logged a million times: their sizes repeat. Only short texts are kept.
+_short_text = lru_cache(maxsize=4096)(_read_text)
+
+
 def _failure(record: Record, context: Context) -> Observation | None:
     message = record_message(record).strip()
     error = record_error(record)
@@ -106,24 +151,25 @@ def _failure(record: Record, context: Context) -> Observation | None:
         text = message if record.fields else record.text.strip()
     if not text or text.startswith(_CONSEQUENCES):
         return None
-    foreign = by_words(text) or (by_words(record.text) if record.fields and not error else None)
+    read = _short_text(text, record.cut) if len(text) <= _SHORT else _read_text(text, record.cut)
+    foreign = read.foreign
+    if foreign is None and record.fields and not error:
+        foreign = by_words(record.text)
     if foreign is not None:
-        return _finish(foreign, record, text)
-    tree = parse(text, cut=record.cut)
+        return _finish(replace(foreign), record, text)
     tenant = record_tenant(record) or _tenant_in(text)
-    operation = operation_of(record, message, tree, lambda: context.previous_step(tenant))
-    found = observe(tree, text, operation)
+    operation = operation_of(record, message, read.tree, lambda: context.previous_step(tenant))
+    found = replace(read.found, operation=operation)
     found.corrupt = found.corrupt or is_damage(message)
-    found.era = eras.era(tree, text)
-    if is_watch(text):
+    if read.watch:
         found.operation, found.file_kind = "config_watch", None
     elif message == "Failed to mmap":
         found.file_kind = "active_query_log"
         found.paths = [path for path in [record.get("file")] if path]
-    elif operation == "other" and not _TSDB_WORDS.search(text):
+    elif operation == "other" and not read.of_tsdb:
         found.file_kind = None  # a bare mapping of an unknown program is not a block's index
     if not _is_failure(found, record, text):
-        return _fallback(record, text)
+        return _fallback(record, text, operation)
     return _finish(found, record, text)
 
 
@@ -144,13 +190,14 @@ def _says_failed(record: Record, text: str) -> bool:
     return "failed" in text or "unable" in text
 
 
-def _fallback(record: Record, text: str) -> Observation | None:
+def _fallback(record: Record, text: str, operation: str) -> Observation | None:
     """An errno wording in the middle of the text, or in a field that is neither message nor error."""
     found = by_errno(text)
     if found is None and record.level in ("error", "warn", "") and record.fields:
         found = by_errno(record.text)
     if found is None:
         return None
+    found.operation = operation
     if is_watch(text):
         found.operation, found.file_kind = "config_watch", None
     return _finish(found, record, text)

@@ -11,7 +11,7 @@ import regex
 
 from analyzer.logs.errors import incomplete, innermost, leaves
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
-from analyzer.logs.model import Leaf, Tree
+from analyzer.logs.model import FILE_KINDS, Leaf, Tree
 
 MAX_PATHS = 32
 MAX_ULIDS = 10_000
@@ -99,7 +99,9 @@ def observe(tree: Tree, text: str, operation: str) -> Observation:
         _add_numbers(found, path, leaf)
     found.errno = found.errnos.most_common(1)[0][0] if found.errnos else None
     of_errno = kinds.get(found.errno) or next(iter(kinds.values()), None)
-    found.file_kind = of_errno.most_common(1)[0][0] if of_errno else None
+    if of_errno:
+        # Members stand in random order: a tie must not depend on it.
+        found.file_kind = max(FILE_KINDS, key=of_errno.__getitem__)
     found.declared = _declared(tree)
     found.complete = not incomplete(tree)
     found.directory = _directory(tree)
