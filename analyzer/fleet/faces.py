@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -23,12 +23,12 @@ CELL = 160  # characters of one cell
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of the summary; ``left_out`` counts the lines that are not shown."""
+    """One table of the summary; ``notes`` say what is not shown."""
 
     title: str
     headers: tuple[str, ...]
     rows: list[tuple[str, ...]]
-    left_out: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def render(summary: Summary, format: Format = "text", *, width: int = 100, color: bool = False) -> str:
@@ -76,7 +76,8 @@ def tables(summary: Summary) -> list[Table]:
 def _table(title: str, headers: tuple[str, ...], rows: Iterable[Sequence[object]]) -> Table:
     every = list(rows)
     shown = [tuple(clean("" if cell is None else str(cell), CELL) for cell in row) for row in every[:ROWS]]
-    return Table(title, headers, shown, len(every) - len(shown))
+    left_out = len(every) - len(shown)
+    return Table(title, headers, shown, [f"and {left_out:,} more"] if left_out else [])
 
 
 def _causes(summary: Summary) -> Table:
@@ -85,29 +86,38 @@ def _causes(summary: Summary) -> Table:
 
 
 def _clusters(summary: Summary) -> Table:
+    """What more than one bundle has; a failure of one bundle is no line but is counted."""
+    shared = [each for each in summary.clusters if each.bundles > 1]
     rows = [
-        (
-            f"{each.bundles:,}",
-            _counts(each.causes),
-            each.signature,
-            _since(each),
-            _examples(summary, each.examples),
-        )
-        for each in summary.clusters
+        (f"{each.bundles:,}", *_chain(each), _since(each), _examples(summary, each.examples))
+        for each in shared
     ]
-    headers = ("bundles", "cause", "signature", "versions", "for example")
-    return _table("The same failure", headers, rows)
+    table = _table("The same failure", ("bundles", "cause", "signature", "versions", "for example"), rows)
+    alone = len(summary.clusters) - len(shared)
+    if alone and table.rows:
+        table.notes.append(f"and {plural(alone, 'failure')} of one bundle each")
+    return table
+
+
+def _chain(cluster: Cluster) -> tuple[str, str]:
+    """Cause and signature; what the cause says the signature need not repeat."""
+    if len(cluster.causes) > 1:
+        return _counts(cluster.causes), cluster.signature
+    cause = "".join(cluster.causes)
+    return cause, cluster.signature.removeprefix(f"{cause} > ")
 
 
 def _since(cluster: Cluster) -> str:
     """``cortex 1.11.1 to 1.17.2, since 2026-11-22``."""
-    span = ""
-    if cluster.versions:
-        first, last = cluster.versions[0], cluster.versions[-1]
-        product = first.partition(" ")[0] + " "
-        span = first if first == last else f"{first} to {last.removeprefix(product)}"
-    since = f"since {cluster.first_seen[:10]}" if cluster.first_seen else ""
-    return ", ".join(filter(None, (span, since)))
+    products: dict[str, list[str]] = {}
+    for each in cluster.versions:
+        product, _, version = each.partition(" ")
+        products.setdefault(product, []).append(version)
+    spans = [
+        f"{name} {' to '.join(dict.fromkeys((seen[0], seen[-1])))}".strip() for name, seen in products.items()
+    ]
+    since = [f"since {cluster.first_seen[:10]}"] if cluster.first_seen else []
+    return ", ".join([*spans, *since])
 
 
 def _examples(summary: Summary, names: list[str]) -> str:
@@ -120,14 +130,14 @@ def _near(summary: Summary) -> Table:
         (
             percent(each.ratio, 1),
             each.limit,
-            each.of,
+            each.text,
             each.bundle.removeprefix(summary.folder),
             each.subject,
             each.cause,
         )
         for each in summary.near
     ]
-    return _table("Near a limit", ("ratio", "limit", "of it", "bundle", "subject", "cause"), rows)
+    return _table("Near a limit", ("ratio", "limit", "in numbers", "bundle", "subject", "cause"), rows)
 
 
 def _versions(summary: Summary) -> Table:
@@ -148,10 +158,6 @@ def _errors(summary: Summary) -> Table:
 
 def _counts(found: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in found.items())
-
-
-def _left_out(table: Table) -> str:
-    return f"and {table.left_out:,} more"
 
 
 def _text(summary: Summary, width: int, color: bool) -> str:
@@ -185,8 +191,8 @@ def _text(summary: Summary, width: int, color: bool) -> str:
         for row in table.rows:
             grid.add_row(*(Text(cell) for cell in row))
         console.print(grid)
-        if table.left_out:
-            console.print(Text(_left_out(table)))
+        for note in table.notes:
+            console.print(Text(note))
     console.print(Text("\n" + store_line(summary)))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
@@ -211,8 +217,7 @@ def _markdown(summary: Summary) -> str:
         cells = [[_escape(cell) for cell in row] for row in table.rows]
         grid = partial(tabulate, tablefmt="github", disable_numparse=True)
         parts += [f"## {table.title}", grid(cells, headers=table.headers)]
-        if table.left_out:
-            parts.append(_left_out(table))
+        parts += table.notes
     parts.append(_escape(store_line(summary)))
     return "\n\n".join(parts) + "\n"
 
@@ -227,7 +232,6 @@ def _html(summary: Summary) -> str:
         "run": run_line(summary),
         "tables": tables(summary),
         "most": max((each.bundles for each in summary.causes), default=1),
-        "causes": summary.causes,
         "store": store_line(summary),
     }
     return environment.from_string(source).render(shown)

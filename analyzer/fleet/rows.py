@@ -10,13 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from analyzer.diagnosis.model import Diagnosis, MappingsView, SubjectReport
+from analyzer.diagnosis.model import Diagnosis, MappingsView, Risk, SubjectReport
 from analyzer.fleet.schema import CASES, EVIDENCE
 from analyzer.fleet.sources import shown
 
 TEXT_LIMIT = 4096  # characters of one text kept; the rest is in the bundle
 EVIDENCE_LIMIT = 1000  # rows of evidence kept of one bundle
 INT64 = (1 << 63) - 1
+
+# What the limit of a cause is called among the risks: a limit that was reached is no risk any more.
+_LIMIT_OF = {
+    "max_map_count": "vm.max_map_count",
+    "rlimit_as": "Max address space",
+    "rlimit_data": "Max data size",
+    "rlimit_memlock": "Max locked memory",
+    "nofile": "Max open files",
+    "cgroup_oom": "cgroup memory",
+    "threads": "cgroup pids",
+}
 
 Row = dict[str, Any]
 ErrorKind = Literal["missing", "unreadable", "memory", "time", "crash", "lost", "fault"]
@@ -66,7 +77,8 @@ def case_row(source: str, digest: str | None, found: Diagnosis, limits: Limits) 
     """The row of a bundle that was diagnosed; ``duration`` and ``peak_memory`` are still null."""
     row: Row = dict.fromkeys(column.name for column in CASES)
     subject = _leading_subject(found)
-    worst = max(found.risks, key=lambda risk: risk.ratio, default=None)
+    risks = _risks(found)
+    worst = max(risks, key=lambda risk: risk.ratio, default=None)
     row |= {
         "bundle": text_of(shown(source)),
         "digest": digest,
@@ -82,9 +94,11 @@ def case_row(source: str, digest: str | None, found: Diagnosis, limits: Limits) 
         "first_seen": found.verdict.first_seen,
         "captured_at": found.bundle.captured_at,
         "failures": _count(sum(each.count for one in found.subjects for each in one.failures)),
-        "risks": len(found.risks),
+        "risks": len(risks),
         "risk_limit": text_of(worst.limit) if worst else None,
         "risk_ratio": worst.ratio if worst else None,
+        "risk_subject": text_of(worst.subject) if worst else None,
+        "risk_text": text_of(worst.text) if worst else None,
         "bytes_read": _count(found.coverage.bytes_read),
         "warnings": len(found.warnings),
         "memory_limit": limits.memory,
@@ -94,6 +108,12 @@ def case_row(source: str, digest: str | None, found: Diagnosis, limits: Limits) 
     if subject is not None:
         row |= _subject_columns(subject)
     return row
+
+
+def _risks(found: Diagnosis) -> list[Risk]:
+    """What is near a limit, but for the limit that the verdict says was reached."""
+    reached = _LIMIT_OF.get(found.verdict.cause)
+    return [risk for risk in found.risks if reached is None or not risk.limit.startswith(reached)]
 
 
 def _leading_subject(found: Diagnosis) -> SubjectReport | None:

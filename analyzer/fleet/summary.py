@@ -15,10 +15,7 @@ from analyzer.fleet.rows import Row
 from analyzer.fleet.store import all_rows
 
 SUMMARY_VERSION = 1
-NEAR = 0.8  # used / limit from which a limit is near
 EXAMPLES = 3  # bundles named for one line of the summary
-
-MAP_LIMIT = "max_map_count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,9 @@ class Cluster:
 
 @dataclass(slots=True)
 class Near:
-    """A bundle whose process is near a limit that is not (yet) its cause of failure.
+    """A bundle with a process near a limit that is not its cause of failure; the nearest of them.
 
-    ``ratio`` is used / limit; ``of`` says what is used: ``used``, or ``need`` where it is what the
-    data directory requires.
+    ``ratio`` is used / limit, ``text`` how near in numbers.
     """
 
     bundle: str
@@ -80,7 +76,7 @@ class Near:
     version: str | None
     limit: str
     ratio: float
-    of: str
+    text: str
     cause: str
 
 
@@ -147,7 +143,7 @@ def summarise_rows(rows: Iterable[Row], store: str) -> Summary:
         causes.setdefault(row["cause"], Counter())[row["status"]] += 1
         versions.setdefault((row["product"], row["version"]), Counter())[row["cause"]] += 1
         span.add(row["first_seen"])
-        if row["signature"]:
+        if row["signature"] and row["cause"] != "none":
             clusters.setdefault(row["signature"], _Seen()).add(row)
         if (near := _near(row)) is not None:
             summary.near.append(near)
@@ -229,26 +225,16 @@ class _Seen:
 
 
 def _near(row: Row) -> Near | None:
-    """The limit this bundle is nearest to, leaving out the one it failed of."""
-    candidates: list[tuple[float, str, str]] = []
-    if row["risk_ratio"] is not None and row["risk_limit"] != row["cause"]:
-        candidates.append((row["risk_ratio"], row["risk_limit"] or "", "used"))
-    if row["cause"] != MAP_LIMIT and row["limit"]:
-        if row["ratio"] is not None:
-            candidates.append((row["ratio"], MAP_LIMIT, "used"))
-        if row["need_low"] is not None:
-            candidates.append((row["need_low"] / row["limit"], MAP_LIMIT, "need"))
-    ratio, limit, of = max(candidates, default=(0.0, "", ""))
-    if ratio < NEAR:
+    if row["risk_ratio"] is None:
         return None
     return Near(
         row["bundle"],
-        row["subject"],
+        row["risk_subject"],
         row["product"],
         row["version"],
-        limit,
-        round(ratio, 4),
-        of,
+        row["risk_limit"] or "",
+        row["risk_ratio"],
+        row["risk_text"] or "",
         row["cause"],
     )
 

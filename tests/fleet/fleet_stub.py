@@ -138,7 +138,7 @@ def build(path: Path, truth: dict[str, object], name: str | None = None) -> Diag
         ),
         [report],
         [EvidenceView("e1", f"<b>{cause}</b>", "var/log/ingester.log", 12, "2026-11-22T21:54:45Z")],
-        [Risk(subject, "max_map_count", 63700, 0.97, "near")] if not failing else [],
+        [Risk(subject, "vm.max_map_count", 63700, 0.97, "near")] if not failing else [],
         CoverageView(5, 5, bytes_read=path.stat().st_size),
         [],
     )

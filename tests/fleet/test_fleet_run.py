@@ -69,7 +69,7 @@ def test_every_real_bundle_becomes_its_row(tmp_path: Path) -> None:
         2,
         1,
     )
-    assert (row["risks"], row["risk_limit"], row["risk_ratio"]) == (1, "max_map_count", 0.97)
+    assert (row["risks"], row["risk_limit"], row["risk_ratio"]) == (1, "vm.max_map_count", 0.97)
     assert row["subject"] == "host/cortex-healthy_1.11.1"
     assert 0 < row["duration"] < 20
     assert 5 * MIB < row["peak_memory"] < 256 * MIB
@@ -319,3 +319,23 @@ def test_a_closed_cell_gives_its_bundle_up_at_once(tmp_path: Path) -> None:
     with pytest.raises(ClosedError):
         cell.examine(order(tmp_path, "long", "sleep 50"), lambda _: True)
     assert time.monotonic() - started < 10
+
+
+def test_the_row_of_a_real_bundle_is_its_diagnosis(tmp_path: Path) -> None:
+    from analyzer.pipeline import diagnose
+
+    bundle = BUNDLES / "c11-near-limit-but-rlimit_as" / "bundle.tar.gz"
+    found = diagnose(bundle)
+    options = {"tool_version": found.tool.version, "diagnose": "analyzer.pipeline:diagnose"}
+    summary = run([str(bundle)], tmp_path / "cases.parquet", **options)
+    row = table(tmp_path / "cases.parquet").loc[str(bundle)]
+    assert (row["cause"], row["status"]) == (found.verdict.cause, found.verdict.status)
+    assert row["digest"] == found.bundle.sha256 or found.bundle.sha256 is None
+    assert (row["maps"], row["limit"]) == (2781, 3000)
+    assert row["risk_limit"] == "vm.max_map_count"
+    assert [each.limit for each in summary.near] == ["vm.max_map_count"]
+    evidence = pandas.read_parquet(tmp_path / "cases.evidence.parquet")
+    assert evidence["text"].tolist() == [each.text for each in found.evidence]
+    again = run([str(bundle)], tmp_path / "cases.parquet", **options).run
+    assert again is not None
+    assert again.skipped == 1

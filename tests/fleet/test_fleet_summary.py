@@ -33,6 +33,15 @@ def row(name: str, cause: str = "max_map_count", status: str = "confirmed", **co
     return plain | columns
 
 
+def risk(ratio: float) -> Row:
+    return {
+        "risk_limit": "vm.max_map_count",
+        "risk_ratio": ratio,
+        "risk_subject": "pid 7",
+        "risk_text": "7 of 8",
+    }
+
+
 def failed(name: str, kind: str = "time") -> Row:
     return error_row(f"/cases/{name}", None, kind, f"{kind} over its limit", LIMITS, "1.0")  # type: ignore[arg-type]
 
@@ -40,10 +49,8 @@ def failed(name: str, kind: str = "time") -> Row:
 def summary() -> Summary:
     rows = [row(f"acme-{number}.tgz", product="cortex", version=f"1.{9 + number}.0") for number in range(40)]
     rows.append(row("look-alike.tgz", "rlimit_as", "likely", product="cortex", version="1.9.0"))
-    rows.append(row("healthy.tgz", "none", "healthy", signature=None, maps=63700, limit=65530, ratio=0.972))
-    rows.append(
-        row("soon.tgz", "none", "healthy", signature=None, maps=100, limit=1000, ratio=0.1, need_low=990)
-    )
+    rows.append(row("healthy.tgz", "none", "healthy", signature="none", **risk(0.972)))
+    rows.append(row("soon.tgz", "none", "healthy", signature="none", **risk(0.99)))
     rows += [failed("slow.tgz"), failed("big.tgz", "memory"), failed("bigger.tgz", "memory")]
     return summarise_rows(rows, "cases.parquet")
 
@@ -74,16 +81,14 @@ def test_counts_by_cause_status_version_and_error() -> None:
     assert headline(found) == "46 bundles: 40 confirmed, 2 healthy, 1 likely, 3 without a verdict"
 
 
-def test_near_a_limit_is_what_has_not_failed_of_it() -> None:
-    assert [(each.bundle, each.limit, each.of) for each in summary().near] == [
-        ("/cases/soon.tgz", "max_map_count", "need"),
-        ("/cases/healthy.tgz", "max_map_count", "used"),
+def test_near_a_limit_is_a_list_of_the_nearest_first() -> None:
+    assert [(each.bundle, each.limit, each.ratio, each.text) for each in summary().near] == [
+        ("/cases/soon.tgz", "vm.max_map_count", 0.99, "7 of 8"),
+        ("/cases/healthy.tgz", "vm.max_map_count", 0.972, "7 of 8"),
     ]
-    at_it = row("a", ratio=1.0, limit=100, risk_limit="max_map_count", risk_ratio=1.0)
-    other = row("b", ratio=1.0, limit=100, risk_limit="nofile", risk_ratio=0.9)
-    far = row("c", "none", "healthy", ratio=0.79, limit=100)
-    found = summarise_rows([at_it, other, far], "x")
-    assert [(each.bundle, each.limit, each.ratio) for each in found.near] == [("/cases/b", "nofile", 0.9)]
+    shown = render(summary(), "text", width=140)
+    assert "97.2 %" in shown
+    assert "healthy.tgz" in shown
 
 
 def test_an_empty_store_has_a_summary_in_every_face(tmp_path: Path) -> None:
@@ -112,10 +117,17 @@ def test_json_is_the_summary() -> None:
 
 
 def test_long_tables_are_cut_and_say_so() -> None:
-    rows = [row(f"{number}", signature=f"chain {number:03}") for number in range(ROWS + 7)]
+    rows = [row(f"{number}", signature=f"chain {number // 2:03}") for number in range(2 * (ROWS + 7))]
     for face in ("text", "markdown", "html"):
         assert "and 7 more" in render(summarise_rows(rows, "x"), face)  # type: ignore[arg-type]
     assert len(json.loads(render(summarise_rows(rows, "x"), "json"))["clusters"]) == ROWS + 7
+
+
+def test_a_failure_of_one_bundle_is_counted_and_no_line() -> None:
+    rows = [row("a", signature="x > y"), row("b", signature="x > y"), row("c", signature="only here")]
+    shown = render(summarise_rows(rows, "x"), "text")
+    assert "only here" not in shown
+    assert "and 1 failure of one bundle each" in shown
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -147,20 +159,21 @@ HOSTILE = "</td><script>alert(1)</script>|x\n# *b* [l](http://e) `c` \x1b[31m\x0
 def test_hostile_text_is_shown_and_does_nothing() -> None:
     found = summarise_rows(
         [
+            row(HOSTILE, signature=HOSTILE),
             row(
                 HOSTILE,
                 signature=HOSTILE,
                 product=HOSTILE,
                 version=HOSTILE,
-                ratio=0.9,
-                limit=1,
-                subject=HOSTILE,
+                risk_limit=HOSTILE,
+                risk_ratio=0.9,
+                risk_subject=HOSTILE,
+                risk_text=HOSTILE,
             ),
             failed(HOSTILE) | {"error": HOSTILE},
         ],
         HOSTILE,
     )
-    found.near = summarise_rows([row(HOSTILE, "none", ratio=0.9, limit=1)], "").near
     page = render(found, "html")
     parsed = _Tags()
     parsed.feed(page)
