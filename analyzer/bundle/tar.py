@@ -35,11 +35,7 @@ def looks_like_tar(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is a tar archive, damaged in its first header or not."""
     if head[MAGIC_AT : MAGIC_AT + 5] == MAGIC:
         return True
-    if len(head) < BLOCK:
-        return False
-    if head[:BLOCK] == ZEROS[:BLOCK]:  # an empty archive, or one that begins with its own end
-        return len(head) >= 2 * BLOCK and head == ZEROS[: len(head)]
-    return bool(head[0]) and checksum_holds(head[:BLOCK])
+    return len(head) >= BLOCK and bool(head[0]) and checksum_holds(head[:BLOCK])
 
 
 @dataclass(slots=True)

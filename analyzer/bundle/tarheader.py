@@ -115,7 +115,7 @@ def _fields(block: bytes) -> Header | None:
         header.sparse = list(sparse_map(block[386:482]))
         header.extended = bool(block[482])
         header.real_size = number(block[483:495])
-    elif type_ in b"0\0" and name.endswith("/"):
+    elif type_ == b"\0" and name.endswith("/"):
         header.type = b"5"
     return header
 
