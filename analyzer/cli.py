@@ -36,6 +36,15 @@ class Face(StrEnum):
     ticket = "ticket"
 
 
+class FleetFace(StrEnum):
+    """The faces of a fleet's summary."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+
+
 def _app(**options: Any) -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
 
@@ -98,10 +107,11 @@ def analyze(
     only = _filter(since, until, at, pid, pod, tenant)
     diagnosis, frames = _diagnose(bundle, only, remote, with_frames=_is_folder(output))
     if redact:
-        from analyzer.report import redact as _redact
+        from analyzer.report import redactor
 
-        diagnosis = _redact(diagnosis, redact_key.read_bytes() if redact_key is not None else None)
-        frames = None
+        names = redactor(diagnosis, redact_key.read_bytes() if redact_key is not None else None)
+        diagnosis = names.diagnosis(diagnosis)
+        frames = names.frames(frames) if frames is not None else None
     for warning in diagnosis.warnings:
         _note(f"warning: {warning}")
     _emit(diagnosis, format, output, frames, verbose=verbose, quiet=quiet)
@@ -152,13 +162,17 @@ def _emit(
         report.write_all(diagnosis, output, frames)
         _note(f"wrote all faces to {output}")
         return
-    tty = output is None and sys.stdout.isatty()
-    color = tty and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    width = None
-    if tty:
-        width = os.get_terminal_size(sys.stdout.fileno()).columns
+    color, width = _terminal(output)
     text = report.render(diagnosis, face.value, width=width, color=color, verbose=verbose, quiet=quiet)
     _write(text, output)
+
+
+def _terminal(output: Path | None) -> tuple[bool, int | None]:
+    """Whether to use colour, and the width: only for a terminal; NO_COLOR and pipes are honoured."""
+    if output is not None or not sys.stdout.isatty():
+        return False, None
+    color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return color, os.get_terminal_size(sys.stdout.fileno()).columns
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -216,6 +230,87 @@ def schema() -> None:
     from analyzer.report import schema as _schema
 
     _write(json.dumps(_schema(), indent=2) + "\n", None)
+
+
+@commands_app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="The bundle from before the fix.")],
+    after: Annotated[str, typer.Argument(help="The bundle from after the fix.")],
+    format: Annotated[Face, typer.Option("--format", "-f", help="Face of the comparison.")] = Face.text,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    redact: Annotated[bool, typer.Option("--redact", help="Replace names by stable pseudonyms.")] = False,
+    redact_key: Annotated[
+        Path | None, typer.Option("--redact-key", help="File with the key of the pseudonyms.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
+) -> None:
+    """Did the fix work: limits, counts, need, headroom and failures before and after.
+
+    The exit status is that of the bundle from after the fix.
+    """
+    from analyzer import report
+    from analyzer.case.build import Filter
+
+    old, _ = _diagnose(before, Filter(), False, with_frames=False)
+    new, _ = _diagnose(after, Filter(), False, with_frames=False)
+    if redact:
+        key = redact_key.read_bytes() if redact_key is not None else os.urandom(16)
+        old, new = report.redact(old, key), report.redact(new, key)
+    color, width = _terminal(output)
+    _write(report.render_comparison(report.compare(old, new), format.value, width=width, color=color), output)
+    raise typer.Exit(new.exit_status)
+
+
+@commands_app.command()
+def notebook(
+    bundle: Annotated[str, typer.Argument(help="Archive of any kind, folder or bare log.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The notebook to write.")],
+    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
+) -> None:
+    """Write a notebook that opens this bundle, already executed (needs the extra "notebook")."""
+    from analyzer.notebook import write
+
+    write(bundle, output)
+    _note(f"wrote {output}")
+
+
+@commands_app.command()
+def fleet(
+    bundles: Annotated[
+        list[str],
+        typer.Argument(help="Bundles, folders, globs, addresses; - reads a list from standard input."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Parquet file: one row per bundle, added to when it exists."),
+    ],
+    format: Annotated[
+        FleetFace, typer.Option("--format", "-f", help="Face of the summary.")
+    ] = FleetFace.text,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a running Dask scheduler, tcp://HOST:PORT.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Local processes; all cores when not given.")] = None,
+    memory_limit: Annotated[int, typer.Option(help="Memory of one bundle in MiB.")] = 2048,
+    time_limit: Annotated[float, typer.Option(help="Seconds for one bundle.")] = 600.0,
+    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
+) -> None:
+    """Analyse many bundles: one row each, and a summary of which fault is seen how often."""
+    from analyzer import fleet as _fleet
+
+    with _fleet.bar(sys.stderr) as progress:
+        found = _fleet.run(
+            _fleet.expand(bundles, sys.stdin),
+            output,
+            scheduler=scheduler,
+            workers=workers,
+            memory_limit=memory_limit << 20,
+            time_limit=time_limit,
+            progress=progress,
+            tool_version=__version__,
+        )
+    color, width = _terminal(None)
+    _write(_fleet.render(found, format.value, width=width or 100, color=color), None)
 
 
 @commands_app.command()

@@ -59,10 +59,12 @@ def read(
     unrecognised: list[str] = []
     warnings: list[str] = []
     newest: float | None = None
+    head = b""
     with open_bundle(source, progress=progress, allow_remote=allow_remote) as bundle:
         for member in bundle.members():
             if member.mtime is not None and member.mtime > (newest or 0):
                 newest = member.mtime
+            head = member.head
             if member.link is not None:
                 continue
             try:
@@ -73,6 +75,10 @@ def read(
                 # A fault of one parser costs its member, never the report; the report says so.
                 bundle.coverage.skipped.append((member.path, f"parser fault: {type(error).__name__}"))
                 warnings.append(f"{member.path}: could not be parsed ({type(error).__name__}: {error})")
+        if len(bundle.paths) == 1 and unrecognised and _is_binary(head):
+            raise AnalyzerError(
+                f"{bundle.name}: neither an archive that is known, nor a folder, nor a text log"
+            )
         return Intake(
             name=bundle.name,
             sha256=bundle.sha256,
@@ -88,6 +94,14 @@ def read(
             newest_mtime=newest,
             warnings=warnings,
         )
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether a lone file is no text of any kind: no log to read, no archive to open."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return False
+    odd = sum(1 for byte in head if byte < 9 or 13 < byte < 27 or 27 < byte < 32)
+    return odd * 20 > len(head)
 
 
 def claim(

@@ -145,7 +145,7 @@ def _take_process(host: Host, snapshot: Snapshot) -> None:
                 Count(
                     count=summary.count,
                     basis=kind,
-                    evidence=fact.evidence or Evidence(snapshot.member, None, ""),
+                    evidence=_count_evidence(snapshot.member, summary, fact.evidence),
                     lower_bound=not summary.complete,
                     summary=summary,
                     stamp=snapshot.stamp,
@@ -162,6 +162,14 @@ def _take_process(host: Host, snapshot: Snapshot) -> None:
             capture.counts.append(Count(int(fact.value), "line_count", evidence, exact=False))
     else:
         capture.facts.add("limits" if kind == "prlimit" else kind, snapshot.values)
+
+
+def _count_evidence(member: str, summary: MapsSummary, stated: Evidence | None) -> Evidence:
+    """What a count rests on: the file's last line, with the count in words."""
+    words = f"{summary.lines:,} mappings listed"
+    if summary.vsyscall:
+        words += f", {summary.count:,} without [vsyscall]"
+    return Evidence(member, stated.line if stated is not None else None, words)
 
 
 def _take_cgroup(host: Host, snapshot: Snapshot) -> None:
