@@ -114,21 +114,22 @@ seconds() { # SECONDS_TEXT: $1 hundredths as decimal seconds
 
 start_clock() { # pairs the wall clock with the time since boot; later times need no process
     [ -r /proc/uptime ] || die 1 "this is not Linux, or /proc is not mounted: run it on the node"
-    if [ -n "${EPOCHREALTIME:-}" ]; then
-        start_wall=$EPOCHREALTIME
-        now
-    else
-        start_wall=$(date +%s.%N)
-        now
-    fi
+    now
     START_CS=$CS
-    CLOCK_PRECISION=0.01
+    # To the second, from the boot time: all there is should "date" not start.
+    while read -r start_key start_value; do
+        if [ "$start_key" = btime ]; then EPOCH_CS=$((start_value * 100 + CS)); fi
+    done </proc/stat
+    iso "$START_CS"
+    STARTED=$ISO
+    if [ -n "${EPOCHREALTIME:-}" ]; then start_wall=$EPOCHREALTIME; else start_wall=$(date +%s.%N); fi
+    now
     case $start_wall in
-    *[!0-9.]* | '')
-        start_wall=$(date +%s).00
-        CLOCK_PRECISION=1
-        ;;
+    *[!0-9.]*) start_wall=$(date +%s).00 ;;
+    ?*) CLOCK_PRECISION=0.01 ;;
+    *) start_wall=$((EPOCH_CS / 100)).00 ;;
     esac
+    START_CS=$CS
     start_fraction=${start_wall#*.}00
     EPOCH_CS=${start_wall%%.*}${start_fraction%"${start_fraction#??}"}
     iso "$START_CS"
@@ -566,6 +567,11 @@ container_ids() { # IDS: what the cgroup paths of --container's processes hold
     if have crictl; then IDS=$(crictl ps -a -q --name "^$CONTAINER\$" 2>/dev/null); fi
 }
 
+command_line() { # LINE: process $1's arguments run together (a shell cannot hold the NULs between them)
+    LINE=
+    while read -r line_part || [ -n "$line_part" ]; do LINE=$LINE$line_part; done 2>/dev/null <"/proc/$1/cmdline"
+}
+
 rank() { # RANK of process $1 for what was asked: 0 no, 1 by its command line, 2 by its name
     RANK=0
     rank_comm=
@@ -581,14 +587,13 @@ rank() { # RANK of process $1 for what was asked: 0 no, 1 by its command line, 2
     fi
     if [ -n "$PID_ASKED" ]; then
         # The successor of a given pid: same name, same arguments.
-        rank_line=
-        read -r rank_line 2>/dev/null <"/proc/$1/cmdline"
-        if [ "$rank_comm" = "$FIRST_COMM" ] && [ "$rank_line" = "$FIRST_LINE" ]; then RANK=2; fi
+        [ "$rank_comm" = "$FIRST_COMM" ] || return 0
+        command_line "$1"
+        if [ "$LINE" = "$FIRST_LINE" ]; then RANK=2; fi
     elif [ -n "$MATCH" ]; then
-        rank_line=
-        read -r rank_line 2>/dev/null <"/proc/$1/cmdline"
-        [ -n "$rank_line" ] || return 0
-        case $rank_line in *"$MATCH"*) RANK=1 ;; esac
+        command_line "$1"
+        [ -n "$LINE" ] || return 0
+        case $LINE in *"$MATCH"*) RANK=1 ;; esac
         case $MATCH in "$rank_comm" | "$rank_comm"?*) if [ "${#rank_comm}" -ge 15 ] || [ "$rank_comm" = "$MATCH" ]; then RANK=2; fi ;; esac
     else
         case $rank_comm in cortex* | mimir* | thanos* | prometheus) RANK=2 ;; esac
@@ -641,9 +646,9 @@ first_process() { # the process to start with, if there is one
     fi
     [ -n "$PID" ] || return 1
     FIRST_COMM=
-    FIRST_LINE=
     read -r FIRST_COMM 2>/dev/null <"/proc/$PID/comm"
-    read -r FIRST_LINE 2>/dev/null <"/proc/$PID/cmdline"
+    command_line "$PID"
+    FIRST_LINE=$LINE
     say "process $PID ($FIRST_COMM)"
     if [ -n "$OTHERS" ]; then note "also fitting:$OTHERS; took $PID, the largest. Name another with --pid"; fi
 }
@@ -1475,10 +1480,12 @@ write_capture() { # the marker of the bundle: what was asked, when, of whom, and
         printf '  "started": "%s",\n  "ended": "%s",\n' "$STARTED" "$ISO"
         printf '  "options": {%s},\n' "$OPTIONS_JSON"
         seconds "$START_CS"
+        capture_cost=0
+        if [ "$SAMPLES" -gt 0 ]; then capture_cost=$((SAMPLE_TIME * 10 / SAMPLES)); fi
         printf '  "uptime_at_start": %s,\n  "clock_precision": %s,\n  "clock_offset": %s,\n' "$SECONDS_TEXT" "$CLOCK_PRECISION" "${CLOCK_OFFSET:-null}"
         printf '  "process": %s,\n' "${PROCESS:-null}"
         printf '  "lives": [%s],\n' "$LIVES"
-        printf '  "series": {"samples": %s, "deaths": %s, "milliseconds_per_sample": %s' "$SAMPLES" "$DEATHS" $((SAMPLES > 0 ? SAMPLE_TIME * 10 / SAMPLES : 0))
+        printf '  "series": {"samples": %s, "deaths": %s, "milliseconds_per_sample": %s' "$SAMPLES" "$DEATHS" "$capture_cost"
         if [ "$PEAK_COUNT" -gt 0 ]; then
             printf ',\n    "peak": {"pid": %s, "time": "%s", "count": %s, "limit": %s}' "$PEAK_PID" "$PEAK_ISO" "$PEAK_COUNT" "${PEAK_LIMIT:-null}"
         fi
@@ -1572,50 +1579,73 @@ on_exit() {
     exit "$on_exit_status"
 }
 
+spare() { # FILE COPY: with builtins, and never over a file that is there
+    [ -e "$2" ] || slurp "$1" "$2"
+}
+
+spare_slot() { # SLOT: a sample as files without folders, which the shell alone can write
+    spare_to=/dev/null
+    while IFS= read -r spare_line; do
+        case $spare_line in
+        '==> /'*' <==')
+            spare_name=${spare_line#'==> /'}
+            spare_name=${spare_name%' <=='}
+            while :; do
+                case $spare_name in */*) spare_name=${spare_name%%/*}_${spare_name#*/} ;; *) break ;; esac
+            done
+            spare_to=$W/series/$spare_name
+            ;;
+        ?*) printf '%s\n' "$spare_line" >>"$spare_to" ;;
+        esac
+    done <"$W/.slots/$1"
+}
+
+spare_process() {
+    spare_to=$W/proc/$PID/
+    [ -d "$spare_to" ] || spare_to=$W/proc_${PID}_
+    for spare_file in maps status limits stat cgroup comm oom_score_adj; do spare "/proc/$PID/$spare_file" "$spare_to$spare_file"; done
+    cgroup_dirs "$PID"
+    cgroup_files few
+    spare_ifs=$IFS
+    IFS=$NL
+    # shellcheck disable=SC2086 # one path a line
+    set -- $CG_FILES
+    IFS=$spare_ifs
+    # The process's own group comes first; those above it have the same names.
+    for spare_file in "$@"; do spare "$spare_file" "$W/cgroup_${spare_file##*/}"; done
+}
+
+spare_host() {
+    spare_to=$W/host/
+    [ -d "$spare_to" ] || spare_to=$W/
+    for spare_file in meminfo vmstat loadavg version; do spare "/proc/$spare_file" "$spare_to$spare_file"; done
+    if [ -z "${BASH_VERSION:-}" ]; then
+        note "this shell cannot read settings by itself; please send what this prints: sysctl vm kernel fs"
+        return
+    fi
+    for spare_file in vm/max_map_count vm/overcommit_memory fs/file-nr kernel/threads-max kernel/pid_max; do
+        spare "/proc/sys/$spare_file" "$spare_to${spare_file##*/}"
+    done
+}
+
 without_forks() { # all that builtins can do, into folders that exist, when no process can be started
     FORKS=0
     KEEP=1
-    forks_phase=$PHASE
-    PHASE=forkless
+    spare_phase=$PHASE
+    PHASE=spare
     [ "$MADE" = 1 ] || W=$PARENT
     note "the shell was stopped, most likely since no more processes can start (fork failed): the bundle is what the shell alone can read"
     if [ -z "$PID" ]; then first_process; fi
-    if [ -n "$PID" ]; then
-        forkless_to=$W/proc/$PID/
-        [ -d "$forkless_to" ] || forkless_to=$W/proc_${PID}_
-        for forkless_file in maps status limits stat cgroup comm oom_score_adj; do
-            slurp "/proc/$PID/$forkless_file" "$forkless_to$forkless_file"
-        done
-        cgroup_dirs "$PID"
-        cgroup_files few
-        forkless_ifs=$IFS
-        IFS=$NL
-        for forkless_file in $CG_FILES; do
-            slurp "$forkless_file" "$W/cgroup_${forkless_file##*/}"
-            printf '%s\t%s\n' "cgroup_${forkless_file##*/}" "$forkless_file" >>"$W/cgroup_paths.tsv"
-        done
-        IFS=$forkless_ifs
-    fi
-    forkless_to=$W/host/
-    [ -d "$forkless_to" ] || forkless_to=$W/
-    for forkless_file in meminfo vmstat loadavg version; do
-        slurp "/proc/$forkless_file" "$forkless_to${forkless_file##*/}"
-    done
-    if [ -n "${BASH_VERSION:-}" ]; then
-        for forkless_file in vm/max_map_count vm/overcommit_memory fs/file-nr kernel/threads-max kernel/pid_max; do
-            slurp "/proc/sys/$forkless_file" "$forkless_to${forkless_file##*/}"
-        done
-    else
-        note "this shell cannot read settings without other programs; please send: sysctl vm kernel fs"
-    fi
-    if [ "$forks_phase" = watch ] && [ -d "$W/.slots" ]; then
+    if [ -n "$PID" ]; then spare_process; fi
+    spare_host
+    if [ "$spare_phase" = watch ] && [ -d "$W/.slots" ]; then
         if [ "$WATCH" -gt 60 ]; then WATCH=60; fi
         LIFE_PID=
         watch
-        PHASE=forkless
+        PHASE=spare
+        if [ -n "$PEAK" ]; then spare_slot "$PEAK"; fi
     fi
-    iso "$START_CS"
-    write_capture true
+    if [ ! -e "$W/capture.json" ]; then write_capture true; fi
     say "left in $W: please send what is there, and run this again when processes can start"
     PHASE=over
 }
@@ -1686,15 +1716,8 @@ parse() {
     done
 }
 
-place() { # where the bundle is written: PARENT, TOP, W, ARCHIVE
-    HOST=host
+place() { # HOST, and PARENT: the folder that the bundle is written into
     read -r HOST 2>/dev/null </proc/sys/kernel/hostname
-    case $HOST in '' | *[!A-Za-z0-9._-]*) place_host=host ;; *) place_host=$HOST ;; esac
-    place_stamp=${STARTED%.*}Z
-    while :; do
-        case $place_stamp in *[-:]*) place_stamp=${place_stamp%%[-:]*}${place_stamp#*[-:]} ;; *) break ;; esac
-    done
-    TOP=ingester-postmortem-$place_host-$place_stamp
     case $OUTPUT in
     -) PARENT=${TMPDIR:-/tmp} ;;
     '')
@@ -1709,8 +1732,17 @@ place() { # where the bundle is written: PARENT, TOP, W, ARCHIVE
         OUTPUT=
     fi
     case ${PARENT:=/} in /*) ;; *) PARENT=$PWD/$PARENT ;; esac
-    if [ -n "$OUTPUT" ]; then ARCHIVE=$PARENT/${OUTPUT##*/}; else ARCHIVE=$PARENT/$TOP.tar.gz; fi
     [ -d "$PARENT" ] || die 2 "there is no folder $PARENT for the bundle; see --output"
+}
+
+name_bundle() { # TOP, W and ARCHIVE
+    case $HOST in '' | *[!A-Za-z0-9._-]*) name_host=host ;; *) name_host=$HOST ;; esac
+    name_stamp=${STARTED%.*}Z
+    while :; do
+        case $name_stamp in *[-:]*) name_stamp=${name_stamp%%[-:]*}${name_stamp#*[-:]} ;; *) break ;; esac
+    done
+    TOP=ingester-postmortem-$name_host-$name_stamp
+    if [ -n "$OUTPUT" ]; then ARCHIVE=$PARENT/${OUTPUT##*/}; else ARCHIVE=$PARENT/$TOP.tar.gz; fi
     W=$PARENT/$TOP
 }
 
@@ -1814,6 +1846,7 @@ main() {
     PEAK_FDS='' LAST_FDS='' GREP=0
     SAMPLES=0 SAMPLE_TIME=0 DEATHS=0 LIVES='' LIVES_SEEN=0 LIFE_PID='' WAITING=0 MOVED_CS=0 LISTED=0 PAGE_KB=4 VSYSCALL=0
     PROCESS='' CG_DIRS='' OTHERS='' FIRST_COMM='' FIRST_LINE='' CLOCK_OFFSET=null CLOCK_PRECISION=1 NO_HOST=0 CAPTURE_END=0
+    START_CS=0 EPOCH_CS=0 STARTED='' HOST='' ANCESTORS=' ' TARGET=''
     exec 3>&1 </dev/null
     parse "$@"
     trap on_exit EXIT
@@ -1823,8 +1856,9 @@ main() {
     trap on_alarm ALRM
     trap '' PIPE
     PHASE=run
-    start_clock
     place
+    start_clock
+    name_bundle
     ancestors
     target_words
     # On a desk with kubectl the desk's own memory and limits would only mislead.
