@@ -10,6 +10,7 @@ from importlib.resources import files as resources
 from typing import TYPE_CHECKING, Any
 
 from analyzer.diagnosis.model import Diagnosis
+from analyzer.report import phrases
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -80,7 +81,7 @@ def files(diagnosis: Diagnosis) -> dict[str, str]:
         "daemonset": DAEMONSET,
         "override": OVERRIDE,
         "alerts": ALERTS,
-        "tool": f"{diagnosis.tool.name} {diagnosis.tool.version}",
+        "tool": phrases.maker(diagnosis),
     }
     wanted = []
     if maps is not None:

@@ -45,16 +45,18 @@ def _pre(lines: list[str]) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    source = files("analyzer.report").joinpath("templates", "report.html.j2").read_text("utf-8")
+    folder = files("analyzer.report").joinpath("templates")
+    sources = {name: folder.joinpath(f"{name}.html.j2").read_text("utf-8") for name in ("report", "compare")}
     environment = Environment(
-        loader=DictLoader({"report": source}),
+        loader=DictLoader(sources),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         finalize=_shown,
     )
     environment.filters |= {
@@ -64,6 +66,13 @@ def _environment() -> Environment:
         "pre": _pre,
     }
     return environment
+
+
+def style_sheet() -> Any:
+    """The style sheet of all pages."""
+    from markupsafe import Markup
+
+    return Markup(files("analyzer.report").joinpath("templates", "report.css").read_text("utf-8").strip())
 
 
 def _plain(item: Any, **more: Any) -> dict[str, Any]:
@@ -202,19 +211,16 @@ def _quote(evidence: EvidenceView, limit: int) -> dict[str, Any]:
 
 def render(diagnosis: Diagnosis) -> str:
     """The whole page."""
-    from markupsafe import Markup
-
     verdict = diagnosis.verdict
     found = view.subjects(diagnosis)
     anchors = {evidence.id: f"q{number}" for number, evidence in enumerate(diagnosis.evidence, 1)}
-    css = files("analyzer.report").joinpath("templates", "report.css").read_text("utf-8").strip()
     risks = [
         _gauge(view.Gauge(risk.limit, risk.ratio, 1.0, ""), "unsure")
         | {"figures": lambda: "", "text": risk.text, "subject": risk.subject}
         for risk in sorted(diagnosis.risks, key=lambda r: -r.ratio)
     ]
-    return _environment().get_template("report").render(
-        css=Markup(css),
+    return environment().get_template("report").render(
+        css=style_sheet(),
         headline=phrases.headline(verdict),
         status=phrases.STATUS_WORDS.get(verdict.status, verdict.status),
         title=phrases.sentence_case(phrases.title(verdict)),

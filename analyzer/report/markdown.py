@@ -342,6 +342,5 @@ def render(diagnosis: Diagnosis) -> str:
         )  # fmt: skip
         out += [line for section in sections for line in section]
     out += _others(found) + _coverage(diagnosis) + _quotes(diagnosis)
-    tool = diagnosis.tool
-    out += [f"{tool.name} {tool.version}, exit status {diagnosis.exit_status}, times are UTC"]
+    out += [f"{phrases.maker(diagnosis)}, exit status {diagnosis.exit_status}, times are UTC"]
     return "\n".join(out).rstrip("\n") + "\n"

@@ -99,16 +99,13 @@ class Page:
     def table(
         self, header: list[str], rows: list[list[str]], *, indent: int = 2, right: set[int] | None = None
     ) -> None:
-        """Columns as wide as their cells; the last one takes what is left and is cut with ``…``."""
+        """Columns as wide as their cells; where that is too wide the widest are cut with ``…``."""
         right = right or set()
         cells = [header, *rows]
         widths = [max(Text(row[n]).cell_len for row in cells) for n in range(len(header))]
-        spare = self.width - indent - sum(widths[:-1]) - 2 * (len(widths) - 1)
-        while spare < 12 and max(widths[:-1], default=0) > 14:
-            widest = max(range(len(widths) - 1), key=lambda n: widths[n])
-            widths[widest] -= 1
-            spare += 1
-        widths[-1] = min(widths[-1], max(8, spare))
+        room = self.width - indent - 2 * (len(widths) - 1)
+        while sum(widths) > room and max(widths) > 1:
+            widths[max(range(len(widths)), key=lambda n: widths[n])] -= 1
         for number, row in enumerate(cells):
             line = Text(" " * indent, "dim" if number == 0 else "")
             for column, cell in enumerate(row):

@@ -236,3 +236,8 @@ def verdict_facts(diagnosis: Diagnosis, found: list[SubjectReport]) -> list[str]
 def sentence_case(text: str) -> str:
     """The first letter large, unless the first word is a name such as ``vm.max_map_count``."""
     return text if "." in text.split(" ", 1)[0] else text[:1].upper() + text[1:]
+
+
+def maker(diagnosis: Diagnosis) -> str:
+    """``ingester-postmortem 0.1.0``: what made the report."""
+    return f"{words.clean(diagnosis.tool.name, 80)} {words.clean(diagnosis.tool.version, 40)}"

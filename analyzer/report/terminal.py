@@ -253,7 +253,7 @@ def _ask(page: Page, subject: SubjectReport, room: Room) -> None:
     for number, ask in enumerate(wanted, 1):
         line = Text(f"{number} {words.clean(ask.need, 300)}")
         if ask.decides:
-            line.append(f" (decides {', '.join(ask.decides[:4])})", "dim")
+            line.append(f" (decides {', '.join(words.clean(cause, 40) for cause in ask.decides[:4])})", "dim")
         page.put(line, indent=2, hanging=4, rows=2)
         for command in view.shell([ask.command])[:2]:
             page.command(command)

@@ -27,8 +27,11 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
             head = Text(
                 f"● {phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}"
             )
-            page.raw(head.append(", ".join(phrases.identity(subject))))
+            page.put(head.append(", ".join(phrases.identity(subject))), hanging=2)
             page.put(Text(words.clean(subject.verdict.summary)), indent=2)
+        if verbose:
+            page.title("SUBJECT")
+            page.put(Text(words.clean(subject.id)), indent=2, fold=True)
         _timeline(page, subject, verbose)
         _lives(page, subject, verbose)
         _mappings(page, subject, verbose)
@@ -84,6 +87,7 @@ def _lives(page: Page, subject: SubjectReport, verbose: bool) -> None:
         return
     page.title(f"LIVES ({words.plural(len(lives), 'start')} seen)")
     shown = lives if verbose else lives[-_LIVES:]
+    when = words.moment if page.width >= 90 else words.clock
     rows = []
     for life in shown:
         took = words.seconds_between(life.started, life.ended)
@@ -91,7 +95,7 @@ def _lives(page: Page, subject: SubjectReport, verbose: bool) -> None:
             [
                 words.clean(life.id, 40),
                 str(life.pid) if life.pid is not None else "-",
-                words.moment(life.started) if life.started else "-",
+                when(life.started) if life.started else "-",
                 words.duration(took) if took is not None else "-",
                 phrases.life_end(life),
                 words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
@@ -263,6 +267,6 @@ def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     for warning in diagnosis.warnings:
         page.put(Text(f"! {words.clean(warning, 600)}", "magenta"), indent=2, hanging=4)
     page.put(
-        Text(f"{diagnosis.tool.name} {diagnosis.tool.version}, exit status {diagnosis.exit_status}", "dim"),
+        Text(f"{phrases.maker(diagnosis)}, exit status {diagnosis.exit_status}", "dim"),
         indent=2,
     )

@@ -93,7 +93,7 @@ def render(diagnosis: Diagnosis) -> str:
     notes = gaps + [words.clean(warning, 160) for warning in diagnosis.warnings[:2]]
     if notes:
         lines.append((2, _cut(("Not all was read: " if gaps else "Note: ") + "; ".join(notes))))
-    source = f"Source: {words.clean(bundle.name, 120)}, {diagnosis.tool.name} {diagnosis.tool.version}, times are UTC"
+    source = f"Source: {words.clean(bundle.name, 120)}, {phrases.maker(diagnosis)}, times are UTC"
     lines.append((1, _cut(source)))
     while len(lines) > MAX_LINES:
         worst = max(range(len(lines)), key=lambda place: (lines[place][0], place))
