@@ -45,7 +45,9 @@ _FRACTION = re.compile(r"[.,](\d+)", re.ASCII)
 _EPOCH = re.compile(r"\d{9,10}(?:[.,]\d{1,9})?|\d{13}|\d{16}|\d{19}", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?(?::\d\d)?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?", re.ASCII)
-_WORD = re.compile(r"[A-Za-z]+\.?|[+-]\d\d:?\d\d|[+-]\d\d\b|\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d+", re.ASCII)
+_WORD = re.compile(
+    r"[A-Za-z]+\.?|[+-]\d\d:?\d\d|[+-]\d\d\b|\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d+", re.ASCII
+)
 _SYSLOG = re.compile(r"([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
 _KLOG = re.compile(r"(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 

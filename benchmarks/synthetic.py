@@ -106,7 +106,11 @@ def _civil(days: int) -> tuple[int, int, int]:
     yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
     doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
     month = (5 * doy + 2) // 153
-    return yoe + era * 400 + (month >= 10), month + 3 if month < 10 else month - 9, doy - (153 * month + 2) // 5 + 1
+    return (
+        yoe + era * 400 + (month >= 10),
+        month + 3 if month < 10 else month - 9,
+        doy - (153 * month + 2) // 5 + 1,
+    )
 
 
 def _banner(framing: Framing) -> bytes:

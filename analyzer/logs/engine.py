@@ -7,15 +7,20 @@ callback only appends (a nested scan would fail), and each thread has its own da
 
 from __future__ import annotations
 
+import importlib
 import re
 import threading
 from functools import lru_cache
 from typing import Any, Protocol
 
-try:
-    import hyperscan
-except ImportError:  # no wheel for this machine: the slow engine answers the same
-    hyperscan = None
+
+def _library() -> Any:
+    """Hyperscan, None where it has no wheel for this machine: the slow engine answers the same."""
+    try:
+        return importlib.import_module("hyperscan")
+    except ImportError:
+        return None
+
 
 Patterns = tuple[bytes, ...]  # literals, or regular expressions behind REGEX
 REGEX = b"re:"
@@ -37,6 +42,7 @@ class HyperscanEngine:
     """All patterns in one pass, about 0.3 ns a byte for thirty literals."""
 
     def __init__(self, patterns: Patterns) -> None:
+        hyperscan = _library()
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=[_expression(pattern) for pattern in patterns],
@@ -78,7 +84,7 @@ class PythonEngine:
 
 @lru_cache(maxsize=32)
 def _engine(patterns: Patterns, thread: int) -> Engine:
-    return PythonEngine(patterns) if hyperscan is None else HyperscanEngine(patterns)
+    return PythonEngine(patterns) if _library() is None else HyperscanEngine(patterns)
 
 
 def engine_for(patterns: Patterns) -> Engine:

@@ -43,6 +43,7 @@ HEAD = re.compile(
 )
 """How the payload of the products read here begins."""
 
+
 def strip_ansi(text: str) -> str:
     """``text`` without the escape sequences that colour a terminal."""
     return _ANSI.sub("", text) if ESCAPE in text else text
@@ -52,9 +53,7 @@ def _cri(text: str) -> Peeled | None:
     match = _CRI.match(text)
     if match is None:
         return None
-    return Peeled(
-        text[match.end() :], "cri", stamp=match[1], stream=match[2], partial=match[3] == "P"
-    )
+    return Peeled(text[match.end() :], "cri", stamp=match[1], stream=match[2], partial=match[3] == "P")
 
 
 def _kubectl_prefix(text: str) -> Peeled | None:

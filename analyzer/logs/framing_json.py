@@ -23,7 +23,18 @@ JOURNAL_HINTS = {
     "_HOSTNAME": "host", "_SYSTEMD_UNIT": "unit", "SYSLOG_IDENTIFIER": "identifier", "_PID": "pid",
     "CONTAINER_NAME": "container", "CONTAINER_ID": "container_id",
 }  # fmt: skip
-JOURNAL_FIELDS = ("ERR", "ERROR", "MSG", "CALLER", "TENANT", "USER", "ORG_ID", "COMPONENT", "MODULE", "VERSION")
+JOURNAL_FIELDS = (
+    "ERR",
+    "ERROR",
+    "MSG",
+    "CALLER",
+    "TENANT",
+    "USER",
+    "ORG_ID",
+    "COMPONENT",
+    "MODULE",
+    "VERSION",
+)
 """Fields that loggers write natively to the journal (Thanos: --log.format=journald)."""
 
 _CUT_DOCKER = re.compile(r'\{"log":"((?:[^"\\]|\\.)*)')
@@ -60,7 +71,9 @@ def _kind(head: str) -> str:
 def text_of(value: object) -> str:
     """A JSON value as text; lone surrogates, which no output can encode, become U+FFFD."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return (
+            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,10 +1,10 @@
 """Syslog and the journal's text forms.
 
-    Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                          short, rsyslog: no year
-    Nov 22 21:36:00.123456 node1 kernel: Out of memory: Killed process 1234 (c)    short-precise
-    2026-11-22T21:36:00+0000 node1 cortex[4321]: level=info ts=...                 short-iso
-    <30>Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                      RFC 3164 with priority
-    <30>1 2026-11-22T21:36:00.003Z node1 cortex 4321 - - level=info ts=...         RFC 5424
+Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                          short, rsyslog: no year
+Nov 22 21:36:00.123456 node1 kernel: Out of memory: Killed process 1234 (c)    short-precise
+2026-11-22T21:36:00+0000 node1 cortex[4321]: level=info ts=...                 short-iso
+<30>Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                      RFC 3164 with priority
+<30>1 2026-11-22T21:36:00.003Z node1 cortex 4321 - - level=info ts=...         RFC 5424
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ def peel_iso_journal(text: str) -> Peeled | None:
     match = _ISO.match(text)
     if match is None:
         return None
-    if match["pid"] is None and match["unit"] != "kernel" and (match["stamp"].endswith("Z") or "." in match["stamp"]):
+    if (
+        match["pid"] is None
+        and match["unit"] != "kernel"
+        and (match["stamp"].endswith("Z") or "." in match["stamp"])
+    ):
         return None
     return _peeled(match, text, "journal-iso")
 

@@ -1,7 +1,7 @@
 r"""The escapes inside quoted values: Go's, JSON's, and what is left of them where a line was cut.
 
-    failed services\ngithub.com/cortexproject/cortex/pkg/cortex.(*Cortex).Run\n\t/go/src/...   go-logfmt
-    inv\xff \x00 \u2028 \U0001f600                                                           strconv.Quote
+failed services\ngithub.com/cortexproject/cortex/pkg/cortex.(*Cortex).Run\n\t/go/src/...   go-logfmt
+inv\xff \x00 \u2028 \U0001f600                                                           strconv.Quote
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ _KLOG = regex.compile(
     r"([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d{1,9}+) +(\d++) ([\w./-]++:\d++)\] ?(.*)", regex.DOTALL
 )
 _KLOG_MESSAGE = regex.compile(r'"((?:[^"\\]|\\.)*+)"')
-_STDLOG = regex.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?) (?:([\w./-]++\.go:\d++): )?(.*)", regex.DOTALL)
+_STDLOG = regex.compile(
+    r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?) (?:([\w./-]++\.go:\d++): )?(.*)", regex.DOTALL
+)
 _TIMED = regex.compile(
     r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]*+[|:-]?[ \t]*+"
     r"(?:\[?([A-Za-z]{1,11}+)\]?:?[ \t]++)?(.*)",
@@ -182,7 +184,10 @@ def json_fields(text: str) -> tuple[Fields, bool]:
     if not isinstance(pairs, _Pairs):
         return (), False
     return tuple(
-        (key if key.isascii() else text_of(key), value if type(value) is str and value.isascii() else _json_text(key, value))
+        (
+            key if key.isascii() else text_of(key),
+            value if type(value) is str and value.isascii() else _json_text(key, value),
+        )
         for key, value in pairs
     ), False
 
@@ -198,7 +203,9 @@ def _json_text(key: str, value: object) -> str:
         members = dict(value)
         if key in CALLER_KEYS and "file" in members:
             return f"{text_of(members['file'])}:{text_of(members.get('line'))}"
-        return text_of(json.dumps({text_of(name): _plain(inner) for name, inner in value}, ensure_ascii=False))
+        return text_of(
+            json.dumps({text_of(name): _plain(inner) for name, inner in value}, ensure_ascii=False)
+        )
     if value is True or value is False:
         return "true" if value else "false"
     if value is None:

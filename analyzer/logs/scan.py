@@ -26,7 +26,7 @@ PIECE = 512 * 1024  # a block beyond the processor's cache is slower to scan
 LONG_LINE = 1 << 20  # a longer line is kept by head and tail
 KEPT_TAIL = 64 * 1024
 HISTORY = 4 << 20  # bytes kept for the look backwards
-NUMPY_FROM = 64 << 20  # from this many bytes on, importing numpy pays for counting newlines
+NUMPY_PAYS = 140 << 20  # bytes from which on importing numpy pays for counting newlines
 FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorised from there on
 NEWLINE = 10
 
@@ -114,7 +114,8 @@ class Scanner:
     ``parsed`` and ``counted`` are literals (or expressions behind ``re:``) that match within a
     line; the ids in :class:`Line` count from 0 through ``parsed``, those in :class:`Counted` go on
     through ``counted``. ``long_line`` makes the counter of a line over 1 MiB. While ``follow`` is
-    set, each next line is handed out whether it matches or not.
+    set, each next line is handed out whether it matches or not. ``expected`` is the member's size in
+    bytes where it is known beforehand.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class Scanner:
         counted: Patterns = (),
         long_line: Callable[[], LongLine] | None = None,
         engine: Engine | None = None,
+        expected: int | None = None,
     ) -> None:
         self.follow = False
         self.lines = 0
@@ -132,7 +134,11 @@ class Scanner:
         self._overlap = max((len(pattern) for pattern in (*parsed, *counted)), default=1)
         self._engine = engine or engine_for((*parsed, *counted))
         self._long_line = long_line
-        self._count = _count_with_bytes
+        self._count: Callable[[bytes, int, int], int] = _count_with_bytes
+        # numpy counts four times as fast, but its import costs as much as 140 MB counted without it.
+        self._numpy_from = -1 if (expected or 0) > NUMPY_PAYS else NUMPY_PAYS // 2
+        if FAST_COUNT:
+            self._numpy_from = sys.maxsize
         self._history: deque[Region] = deque()
         self._history_size = 0
         self._current: Region = (b"", 0, 0)
@@ -212,18 +218,19 @@ class Scanner:
             start = buffer.rfind(b"\n", block.counted_to, end - 1) + 1
             yield from self._line(block, max(start, block.counted_to))
         if block.at < len(ids):
-            yield Counted(buffer, base, ids[block.at :] if block.at else ids, ends[block.at :] if block.at else ends)
+            yield Counted(
+                buffer, base, ids[block.at :] if block.at else ids, ends[block.at :] if block.at else ends
+            )
         self._advance(block, stop)
         self._current = (b"", 0, 0)
         self._remember((buffer, base, stop))
 
     def _next_parsed(self, block: _Block) -> int:
         """Index of the next match of a parsed pattern, or -1."""
-        ids = block.ids
-        for index in range(block.at, len(ids)):
-            if ids[index] < self._parsed:
-                return index
-        return -1
+        ids = block.ids if block.at == 0 else block.ids[block.at :]
+        if not ids or min(ids) >= self._parsed:
+            return -1
+        return block.at + next(index for index, pattern in enumerate(ids) if pattern < self._parsed)
 
     def _line(self, block: _Block, start: int) -> Iterator[Line | Counted]:
         """Hand out the line that starts at ``start``: first the counts before it, then the line,
@@ -255,7 +262,7 @@ class Scanner:
         """Count the newlines up to ``to``; each byte is counted once."""
         if to <= block.counted_to:
             return
-        if self.size > NUMPY_FROM and not FAST_COUNT and self._count is _count_with_bytes:
+        if self._numpy_from < self.size and self._count is _count_with_bytes:
             self._count = _counter_with_numpy()
         self.lines += self._count(block.buffer, block.counted_to, to)
         if to == block.stop and block.buffer[to - 1] != NEWLINE:
@@ -290,9 +297,7 @@ class Scanner:
         self.cut_lines += 1
         self._current = (b"", 0, 0)
         self._remember((long.tail, 0, len(long.tail)))
-        return Line(
-            self.lines, long.head, tuple(sorted(long.ids)), long.size, True, long.tail, long.counter
-        )
+        return Line(self.lines, long.head, tuple(sorted(long.ids)), long.size, True, long.tail, long.counter)
 
 
 def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:

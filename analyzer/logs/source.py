@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
 from analyzer.logs.framing import Framings
-from analyzer.logs.framing_json import LABELS, text_of
-from analyzer.logs.framing_types import Peeled
+from analyzer.logs.framing_json import text_of
+from analyzer.logs.framing_types import LABELS, Peeled
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
 EXPORT_FIELDS = frozenset(
@@ -223,22 +223,30 @@ def _entry(value: object, labels: object) -> tuple[int, bytes] | None:
     if isinstance(value, list) and len(value) >= 2:
         stamp, line = text_of(value[0]), value[1]
     elif isinstance(value, dict):
-        stamp, line = text_of(value.get("timestamp") or value.get("tsNs") or value.get("date")), value.get("line")
+        stamp, line = (
+            text_of(value.get("timestamp") or value.get("tsNs") or value.get("date")),
+            value.get("line"),
+        )
         labels = value.get("fields") or value.get("labels") or labels
     else:
         return None
     if not isinstance(line, str):
         return None
     moment = parse_stamp(stamp)
-    kept = {name: text_of(labels[name]) for name in LABELS if name in labels} if isinstance(labels, dict) else {}
+    kept = (
+        {name: text_of(labels[name]) for name in LABELS if name in labels} if isinstance(labels, dict) else {}
+    )
     row = {"labels": kept, "line": line, "timestamp": stamp}
     return (moment.ns if moment else 0), json.dumps(row).encode() + b"\n"
 
 
 def _descends(head: bytes) -> bool:
     """Whether the first lines are a download's and their times go backwards."""
-    rows = head.split(b"\n")[:-1] if b"\n" in head else []
-    times = [stamp.ns for _, stamp in _timed(rows[:60]) if stamp is not None]
+    rows = head.split(b"\n")[:-1]
+    framings = Framings()
+    peeled = [framings.peel(row[:4096]) for row in rows[:60]]
+    stamps = [parse_stamp(line.stamp) for line in peeled if _is_download(line)]
+    times = [stamp.ns for stamp in stamps if stamp is not None]
     if len(times) < 2:
         return False
     falls = sum(after < before for before, after in itertools.pairwise(times))
@@ -246,12 +254,8 @@ def _descends(head: bytes) -> bool:
     return falls > rises and times[-1] < times[0]
 
 
-def _timed(rows: Iterable[bytes]) -> Iterator[tuple[Peeled, object]]:
-    framings = Framings()
-    for row in rows:
-        peeled = framings.peel(row[:4096])
-        if peeled.framing.split("+")[0] in NEWEST_FIRST_FRAMINGS:
-            yield peeled, parse_stamp(peeled.stamp)
+def _is_download(peeled: Peeled) -> bool:
+    return peeled.framing.partition("+")[0] in NEWEST_FIRST_FRAMINGS
 
 
 def _turned(chunks: Iterable[bytes | memoryview]) -> Source:
@@ -267,7 +271,7 @@ def _turned(chunks: Iterable[bytes | memoryview]) -> Source:
     if rows[-1] == b"":
         rows.pop()
     for number, row in enumerate(rows, 1):
-        starts = framings.peel(row[:4096]).framing.split("+")[0] in NEWEST_FIRST_FRAMINGS
+        starts = _is_download(framings.peel(row[:4096]))
         if starts or not entries:
             entries.append([])
         entries[-1].append((number, row))

@@ -1,0 +1,189 @@
+"""Failures and events of one log are folded into its segments while it is read, with flat memory.
+
+One failed start is logged up to three times (``unable to open TSDB``, ``error while opening existing
+TSDBs``, ``module failed``): these are one failure and three lines. A failing compaction is a new failure
+each time. What can grow with the log is bounded, and what passes a bound is counted and said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from analyzer.facts import Evidence, Stamp
+from analyzer.logs.model import Event, FailureGroup, LogDigest, Record, Segment
+from analyzer.logs.observation import Observation
+
+MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their tenant
+MAX_EVENTS_OF_KIND = 2_000  # in a segment
+MAX_KEYS = 50_000  # failures of one start that copies are known by
+MAX_SIZES = 4096
+MAX_PATHS = 32
+MAX_ULIDS = 10_000
+MAX_TENANTS = 100_000
+MAX_MINUTES = 50_000
+QUOTE_LIMIT = 1000  # characters of a line that evidence quotes
+COPIED_OPERATIONS = frozenset(("startup_open", "startup_compaction", "wal_replay", "head_chunk_mapping"))
+MINUTE = 60 * 1_000_000_000
+EXHAUSTED = frozenset(("ENOMEM", "EAGAIN"))
+
+GroupKey = tuple[str, str | None, str | None, str | None]
+
+
+@dataclass(slots=True)
+class Life:
+    """A segment while it is read. ``groups`` and ``keys`` find the group of a failure and of its
+    copies; ``refused`` is set by the first ENOMEM, which ends the count of healthy blocks."""
+
+    segment: Segment
+    groups: dict[GroupKey, FailureGroup] = field(default_factory=dict)
+    keys: dict[str, FailureGroup] = field(default_factory=dict)
+    most: dict[GroupKey, int] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+    refused: bool = False
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing but unremarkable lines stand in it."""
+        segment = self.segment
+        return not (segment.events or segment.failures or segment.healthy or segment.start or segment.counts)
+
+
+def quote(text: str) -> str:
+    """What evidence shows of a line."""
+    return text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + " [...]"
+
+
+def minute_of(stamp: Stamp | None) -> int | None:
+    """Minutes since the epoch."""
+    return None if stamp is None else stamp.ns // MINUTE
+
+
+def count_minute(segment: Segment, name: str, minute: int | None, lines: int = 1) -> None:
+    """Count ``lines`` under ``name`` in ``minute``."""
+    if minute is None:
+        return
+    minutes = segment.per_minute.get(name)
+    if minutes is None:
+        minutes = segment.per_minute[name] = Counter()
+    if minute in minutes or len(minutes) < MAX_MINUTES:
+        minutes[minute] += lines
+
+
+class Folder:
+    """Folds what the lines of one member mean into its digest."""
+
+    def __init__(self, digest: LogDigest) -> None:
+        self._digest = digest
+        self._groups = 0
+        self._said: set[str] = set()
+
+    def warn(self, text: str) -> None:
+        """Say something about this member once."""
+        if text not in self._said:
+            self._said.add(text)
+            self._digest.warnings.append(text)
+
+    def event(self, life: Life, event: Event) -> None:
+        """Keep an event; of one kind in one segment the first 2000, the others are counted."""
+        segment = life.segment
+        life.kinds[event.kind] += 1
+        if life.kinds[event.kind] <= MAX_EVENTS_OF_KIND:
+            segment.events.append(event)
+        else:
+            segment.counts[event.kind] += 1
+            self.warn(
+                f"more than {MAX_EVENTS_OF_KIND} events of kind {event.kind} in one life: counted, not kept"
+            )
+        if event.kind in ("start", "shutdown", "restart_backoff", "fatal"):
+            count_minute(segment, "restart" if event.kind == "start" else event.kind, minute_of(event.stamp))
+
+    def failure(self, life: Life, found: Observation, record: Record) -> None:
+        """Fold one failing line into the group it belongs to."""
+        segment = life.segment
+        copies = found.operation in COPIED_OPERATIONS and found.key
+        known = life.keys.get(found.key) if copies else None
+        if known is not None:
+            key = (known.operation, known.file_kind, known.errno, known.tenant)
+            group = known
+        else:
+            key, group = self._group(life, found, record)
+            group.count += 1
+            group.members += found.members
+            self._merge(group, found)
+            if copies and len(life.keys) < MAX_KEYS:
+                life.keys[found.key] = group
+        group.lines += 1
+        group.complete = group.complete and found.complete
+        group.fatal = group.fatal or found.fatal
+        self._time(group, record)
+        self._evidence(life, key, group, found.members, record)
+        if found.errno in EXHAUSTED:
+            life.refused = True
+        if found.era:
+            self._digest.eras[found.era] += 1
+        if found.tenant and len(segment.tenants) < MAX_TENANTS:
+            segment.tenants.add(found.tenant)
+        minute = minute_of(record.stamp)
+        count_minute(segment, "failure", minute)
+        if found.operation in ("compaction", "block_write"):
+            count_minute(segment, "compaction_failed", minute)
+
+    def _group(self, life: Life, found: Observation, record: Record) -> tuple[GroupKey, FailureGroup]:
+        key = (found.operation, found.file_kind, found.errno, found.tenant)
+        group = life.groups.get(key)
+        if group is None and self._groups >= MAX_GROUPS:
+            self.warn(f"more than {MAX_GROUPS} groups of failures: the rest is not told apart by tenant")
+            key = (found.operation, found.file_kind, found.errno, None)
+            group = life.groups.get(key)
+        if group is None:
+            self._groups += 1
+            group = FailureGroup(*key, directory=found.directory, era=found.era, sample=found.sample)
+            group.first_line = record.line
+            life.groups[key] = group
+            life.segment.failures.append(group)
+        return key, group
+
+    def _merge(self, group: FailureGroup, found: Observation) -> None:
+        sizes = group.sizes
+        group.sizes_dropped += found.sizes_dropped
+        for size, times in found.sizes.items():
+            if size in sizes or len(sizes) < MAX_SIZES:
+                sizes[size] += times
+            else:
+                group.sizes_dropped += times
+        if found.declared is not None:
+            group.declared = max(group.declared or 0, found.declared)
+        if found.paths:
+            for path in found.paths:
+                if len(group.paths) < MAX_PATHS and path not in group.paths:
+                    group.paths.append(path)
+        if found.ulids and len(group.ulids) < MAX_ULIDS:
+            group.ulids.update(sorted(found.ulids)[: MAX_ULIDS - len(group.ulids)])
+        group.directory = group.directory or found.directory
+        group.era = group.era or found.era
+
+    def _time(self, group: FailureGroup, record: Record) -> None:
+        stamp = record.stamp
+        if stamp is None:
+            return
+        if group.first is None or stamp < group.first:
+            group.first = stamp
+        if group.last is None or stamp > group.last:
+            group.last = stamp
+
+    def _evidence(self, life: Life, key: GroupKey, group: FailureGroup, members: int, record: Record) -> None:
+        """The first line, the line with most members, and the last."""
+        quoted = Evidence(record.member, record.line, quote(record.text), record.stamp)
+        evidence = group.evidence
+        most = life.most.get(key)
+        if most is None or not evidence:
+            life.most[key] = members
+            evidence.append(quoted)
+        elif members > most:
+            life.most[key] = members
+            group.evidence = [evidence[0], quoted]
+        elif len(evidence) < 3:
+            evidence.append(quoted)
+        else:
+            evidence[2] = quoted

@@ -1,0 +1,120 @@
+"""Which process wrote a line: the segments of a log, one for each source and each start.
+
+A banner starts a new segment. Where several sources stand in one member (stern, compose, a journal),
+each has its own; what a supervisor says (systemd, kubelet) belongs to the process it speaks of, which
+is the one that wrote last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analyzer.facts import Evidence, Stamp
+from analyzer.logs.fold import Life, quote
+from analyzer.logs.model import Event, LogDigest, Segment
+
+Hints = tuple[tuple[str, str], ...]
+
+MAX_SEGMENTS = 20_000
+MAX_PREAMBLE = 50  # lines before the first banner that are the same process's
+LAST_TEXT = 300
+SUPERVISORS = frozenset(
+    (
+        "systemd",
+        "kubelet",
+        "dockerd",
+        "containerd",
+        "crio",
+        "cri-o",
+        "kernel",
+        "init",
+        "k3s",
+        "systemd-oomd",
+        "rke2",
+    )
+)
+
+
+def is_supervisor(hints: Hints) -> bool:
+    """Whether the line is of the program that runs processes, not of a process it runs."""
+    return any(
+        name in ("unit", "identifier") and value.removesuffix(".service") in SUPERVISORS
+        for name, value in hints
+    )
+
+
+class Lives:
+    """The segments of one member, in the order of their first line."""
+
+    def __init__(self, digest: LogDigest) -> None:
+        self._digest = digest
+        self._open: dict[Hints, Life] = {}
+        self._last: Life | None = None
+        self.all: list[Life] = []
+
+    @property
+    def sources(self) -> int:
+        """How many sources have written so far."""
+        return len(self._open)
+
+    def current(self, line: int) -> Life:
+        """The life that wrote last; the first of the member when none has yet."""
+        return self._last if self._last is not None else self.of((), line)
+
+    def of(self, hints: Hints, line: int) -> Life:
+        """The life that a line with these hints belongs to."""
+        if self._last is not None and is_supervisor(hints):
+            return self._last
+        life = self._open.get(hints)
+        if life is None:
+            if len(self._open) >= MAX_SEGMENTS and self._last is not None:
+                return self._last
+            only = self.all[0] if len(self.all) == 1 and self.all[0].blank else None
+            life = only or self._begin(line)  # unremarkable lines before: they need no segment of their own
+            self._open[hints] = life
+        self._last = life
+        return life
+
+    def start(self, hints: Hints, event: Event, line: int) -> Life:
+        """A banner: the life that begins with it."""
+        life = self._open.get(hints)
+        if life is None or not life.blank or line - life.segment.first_line > MAX_PREAMBLE:
+            if life is None or len(self.all) < MAX_SEGMENTS:
+                life = self._begin(line)
+        life.segment.start = event
+        self._open[hints] = life
+        self._last = life
+        return life
+
+    def _begin(self, line: int) -> Life:
+        life = Life(Segment(line))
+        self.all.append(life)
+        self._digest.segments.append(life.segment)
+        return life
+
+
+def touch(life: Life, line: int, stamp: Stamp | None) -> None:
+    """Widen a segment to a line that it wrote."""
+    segment = life.segment
+    segment.last_line = max(segment.last_line, line)
+    if stamp is None:
+        return
+    if segment.first is None or stamp < segment.first:
+        segment.first = stamp
+    if segment.last is None or stamp > segment.last:
+        segment.last = stamp
+
+
+def close(life: Life, last_line: int, rows: Iterable[tuple[str, Stamp | None]], member: str) -> None:
+    """End a segment. ``rows`` are the payloads and times of its last lines, newest first: the first
+    is its last text, the first with a time its last record."""
+    segment = life.segment
+    segment.last_line = max(last_line, segment.first_line)
+    segment.lines = segment.last_line - segment.first_line + 1
+    for above, (payload, stamp) in enumerate(rows):
+        if not segment.last_text and payload.strip():
+            segment.last_text = payload[:LAST_TEXT]
+        if stamp is not None:
+            segment.last_record = Evidence(member, segment.last_line - above, quote(payload), stamp)
+            touch(life, segment.last_line, stamp)
+            break

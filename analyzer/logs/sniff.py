@@ -1,0 +1,108 @@
+"""Whether a member is a log, by its first 8 KiB; its path only proposes.
+
+level=info ts=2026-11-22T21:57:15.88Z caller=main.go:193 msg="Starting Cortex" ...     a log, whatever its path
+{"apiVersion":"v1","items":[{"kind":"Pod", ...                                         a document, not a log
+[    0.000000] Linux version 6.1.0-54-amd64 ...                                        a kernel log
+"""
+
+from __future__ import annotations
+
+import re
+
+from analyzer.logs.dumps import opens
+from analyzer.logs.framing import Framings, strip_ansi
+from analyzer.logs.framing_types import Peeled
+from analyzer.logs.records import has_head, json_fields
+from analyzer.logs.source import document_kind, is_export, utf16_of
+
+SAMPLE_LINES = 40
+LINE_SAMPLE = 2000
+
+_KERNEL = re.compile(
+    r"\[\s*\d{1,10}\.\d{6}\] |\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] |<\d{1,2}>\[\s*\d+\.\d{6}\]"
+)
+_LOG_PATH = re.compile(
+    r"(?:\.log(?:[.-]\d{1,10})*$|\.log[.-]|/logs?/|(?:^|/)logs?(?:\.txt)?$|[._-]logs?(?:\.txt|\.previous)?$|kubectl_logs|kubectl.*_logs_"
+    r"|podlogs|oc_logs|crictl_logs|podman_logs|docker_logs|journalctl|/containers/|(?:^|/)syslog|(?:^|/)messages(?:[.-]|$)"
+    r"|/previous$|stderr|stdout|\.out$|\.err$|\.tailed$)",
+    re.IGNORECASE,
+)
+_NO_LOG_PATH = re.compile(
+    r"(?:(?:^|/)(?:proc|sys|etc|sos_logs|sos_reports)/|\.(?:json|ya?ml|html?|xml|css|js|conf|cfg|ini|md|prom|metrics|csv|svg"
+    r"|png|gz|xz|zst|bz2|zip|tar|tgz|pb|pprof|sh|py|toml)$)",
+    re.IGNORECASE,
+)
+_RECORD_KEYS = frozenset(
+    ("level", "msg", "message", "ts", "time", "severity", "lvl", "caller", "err", "error")
+)
+_TEXT = bytes(range(0x20, 0x7F)) + b"\t\n\r\x0b\x0c\x1b\x08" + bytes(range(0x80, 0x100))
+
+
+def _lines(head: bytes) -> list[str]:
+    encoding = utf16_of(head)
+    text = head.decode(encoding or "utf-8", "replace").lstrip("\ufeff").replace("\x00", "")
+    rows = text.split("\n")
+    if len(rows) > 1:
+        rows.pop()  # it may be cut
+    return [strip_ansi(row.rstrip("\r"))[:LINE_SAMPLE] for row in rows if row.strip()][:SAMPLE_LINES]
+
+
+def _is_text(head: bytes) -> bool:
+    if utf16_of(head):
+        return True
+    sample = head.lstrip(b"\x00")[:4096]  # a file truncated under its writer begins with zero bytes
+    return len(sample.translate(None, _TEXT)) <= len(sample) // 50
+
+
+def _is_record(payload: str) -> bool:
+    if not has_head(payload):
+        return False
+    if payload.startswith("{"):
+        fields, _ = json_fields(payload)
+        keys = {key for key, _ in fields}
+        return len(keys & _RECORD_KEYS) >= 2
+    return True
+
+
+def _is_kernel(row: str, peeled: Peeled) -> bool:
+    return peeled.kernel or _KERNEL.match(row) is not None
+
+
+def looks_like_kernel_log(path: str, head: bytes) -> bool:
+    """Whether a member is the kernel's own log: dmesg, dmesg -T, kern.log, journalctl -k."""
+    if not head or not _is_text(head) or _NO_LOG_PATH.search(path):
+        return False
+    framings = Framings()
+    rows = _lines(head)
+    kernel = sum(_is_kernel(row, framings.peel_text(row)) for row in rows)
+    return kernel > 0 and kernel >= 0.8 * len(rows)
+
+
+def looks_like_log(path: str, head: bytes) -> bool:
+    """Whether a member is a log that :func:`~analyzer.logs.digest.read_log` should read.
+
+    True for loggers' records, Go dumps and framings wherever they stand, and for plain text where the
+    path says log; False for binaries, documents, files of /proc and /etc, and kernel logs.
+    """
+    path = path.rpartition("!")[2] or path
+    if re.search(r"(?:^|/)(?:proc|sys|etc|sos_logs|sos_reports)/", path):
+        return False
+    if not head:
+        return False
+    if is_export(head) or document_kind(head):
+        return True
+    if not _is_text(head) or looks_like_kernel_log(path, head):
+        return False
+    framings = Framings()
+    rows = _lines(head)
+    framed = records = dumps = 0
+    for row in rows:
+        peeled = framings.peel_text(row)
+        framed += peeled.framing not in ("bare", "compose")
+        records += _is_record(peeled.payload)
+        dumps += opens(peeled.payload)
+    if records * 4 >= len(rows) > 0 or framed * 3 >= len(rows) > 0:
+        return True
+    if _NO_LOG_PATH.search(path):
+        return False
+    return dumps > 0 or (bool(_LOG_PATH.search(path)) and bool(rows))
