@@ -32,7 +32,7 @@ def recognise(paths: Iterable[str], name: str = "") -> Recognised:
         if kind is fallback:
             left = frozenset(path for path in known if not _inside(path, roots))
         for root in kind.roots(left if kind is fallback else known):
-            if root not in roots and not _divided(root, roots):
+            if root not in roots and not _divided(root, kind, roots):
                 roots[root] = kind
     return Recognised(roots, fallback, known, name)
 
@@ -42,9 +42,11 @@ def _inside(path: str, roots: dict[str, Kind]) -> bool:
     return "" in roots or any(folder in roots for folder in above(path))
 
 
-def _divided(root: str, roots: dict[str, Kind]) -> bool:
-    """Whether the root lies in another one, in the same archive: it is then a part of that capture."""
-    archive = root[: root.rstrip("!/").rfind("!") + 1]
+def _divided(root: str, kind: Kind, roots: dict[str, Kind]) -> bool:
+    """Whether the root lies in one of another kind, in the same archive: it is then a part of that."""
+    archive = root.rfind("!") + 1
     return any(
-        len(folder) >= len(archive) and folder in roots for folder in ("", *above(root)) if folder != root
+        len(folder) >= archive and roots.get(folder, kind) is not kind
+        for folder in ("", *above(root))
+        if folder != root
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from analyzer.bundle.layout import Marked
 
-_REPORT = re.compile(r"(?P<root>(?:[^!]*/)?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
+_REPORT = re.compile(r"(?P<root>(?:.*[/!])?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
 
 
 @dataclass(frozen=True)
