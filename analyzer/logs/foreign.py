@@ -72,8 +72,11 @@ def is_watch(text: str) -> bool:
     return _WATCH.search(text) is not None
 
 
-def by_words(text: str) -> Observation | None:
-    """The failure that ``text`` tells in the words of another program, or None."""
+def by_words(text: str, *, cut: bool = False) -> Observation | None:
+    """The failure that ``text`` tells in the words of another program, or None.
+
+    With ``cut`` the end of the text is missing, and a number that ends it is not used.
+    """
     text = text[:_REACH]
     if not _HINT.search(text):
         return None
@@ -88,7 +91,7 @@ def by_words(text: str) -> Observation | None:
         elif groups.get("number"):
             symbol = ERRNO_NUMBERS.get(int(groups["number"]))
         found = _observation(text, operation, kind, symbol)
-        if groups.get("size"):
+        if groups.get("size") and not (cut and match.end("size") == len(text)):
             found.sizes = Counter({int(groups["size"]): 1})
         if groups.get("path"):
             found.paths = [groups["path"]]

@@ -310,7 +310,9 @@ def _of_panic(dump: _Dump, text: str, previous: str | None) -> Observation | Non
             found.errno = symbol
             found.errnos[symbol] += 1
     if mapping := _WITH_SIZE.search(text):
-        found.members, found.paths, found.sizes = 1, [mapping[1]], Counter({int(mapping[2]): 1})
+        found.members, found.paths = 1, [mapping[1]]
+        if dump.stack:  # what follows a panic shows that its number is whole
+            found.sizes = Counter({int(mapping[2]): 1})
     if "active query log" in text:
         found.file_kind = "active_query_log"
     elif not (found.corrupt or found.errno in FAMILY or (found.errno and found.file_kind)):

@@ -136,7 +136,7 @@ def _read_text(text: str, cut: bool) -> _Text:
     found = observe(tree, text, "other")
     found.era = eras.era(tree, text)
     of_tsdb = _TSDB_WORDS.search(text, 0, 4000) is not None
-    return _Text(tree, found, None if of_tsdb else by_words(text), is_watch(text[:4000]), of_tsdb)
+    return _Text(tree, found, None if of_tsdb else by_words(text, cut=cut), is_watch(text[:4000]), of_tsdb)
 
 
 # The same few errors are logged a million times: their sizes repeat. Only short texts are kept.
@@ -154,7 +154,7 @@ def _failure(record: Record, context: Context) -> Observation | None:
     read = _short_text(text, record.cut) if len(text) <= _SHORT else _read_text(text, record.cut)
     foreign = read.foreign
     if foreign is None and record.fields and not error:
-        foreign = by_words(record.text)
+        foreign = by_words(record.text, cut=record.cut)
     if foreign is not None:
         return _finish(replace(foreign), record, text)
     tenant = record_tenant(record) or _tenant_in(text)
@@ -166,7 +166,7 @@ def _failure(record: Record, context: Context) -> Observation | None:
     elif message == "Failed to mmap":
         found.file_kind = "active_query_log"
         found.paths = [path for path in [record.get("file")] if path]
-    elif operation == "other" and not read.of_tsdb:
+    elif operation == "other" and found.file_kind == "index" and not read.of_tsdb:
         found.file_kind = None  # a bare mapping of an unknown program is not a block's index
     if not _is_failure(found, record, text):
         return _fallback(record, text, operation)

@@ -121,7 +121,7 @@ def _add_numbers(found: Observation, path: tuple[str, ...], leaf: Leaf) -> None:
     if leaf.path and len(found.paths) < MAX_PATHS and leaf.path not in found.paths:
         found.paths.append(leaf.path)
     empty = leaf.kind == "mmap" and leaf.errno == "EINVAL" and not leaf.size
-    found.corrupt = found.corrupt or empty or is_damage(leaf.text) or any(map(is_damage, path[-2:]))
+    found.corrupt = found.corrupt or empty or is_damage(": ".join((*path[-2:], leaf.text)))
 
 
 def _nodes(tree: Tree) -> Iterable[Tree]:

@@ -191,6 +191,14 @@ def test_the_size_of_a_heap_mapping_is_read_from_the_frame() -> None:
     assert found.sizes == {4194304: 1}
 
 
+def test_a_mapping_that_a_panic_names_by_size() -> None:
+    lines = ["panic: while creating table: out/1/p/025670.sst error: cannot allocate memory",
+             "while mmapping out/1/p/025670.sst with size: 64697135"]  # fmt: skip
+    _, found = parse([*lines, "", "goroutine 1 [running]:", "main.main()"])
+    assert found
+    assert (found.errno, found.sizes, found.paths) == ("ENOMEM", {64697135: 1}, ["out/1/p/025670.sst"])
+
+
 def test_a_requested_dump_is_no_failure() -> None:
     event, found = parse(["SIGQUIT: quit", "PC=0x46f461 m=0 sigcode=0", "", "goroutine 1 [running]:"])
     assert event.kind == "sigquit"
