@@ -100,9 +100,30 @@ def _link(subject: Subject, capture: Capture) -> Link:
     if any(product in names for product in PRODUCTS):
         score += 1
         words.append("its command is an ingester's")
-    elif capture.pid is not None and not score and _is_foreign(names):
-        return Link(-1, "its command is no ingester's")
+    elif capture.pid is not None and not score:
+        against = _contradiction(subject, capture, names)
+        if against:
+            return Link(-1, against)
     return Link(score, "; ".join(words))
+
+
+# A capture with this many file mappings shows what the process maps.
+_ENOUGH_FILES = 20
+
+
+def _contradiction(subject: Subject, capture: Capture, names: str) -> str:
+    """Why a process without any link to the log cannot be taken for the one that wrote it."""
+    if _is_foreign(names):
+        return "its command is no ingester's"
+    if subject.product and names:
+        return f"its command is {names.split(' ', 1)[0]}, the log is {subject.product}'s"
+    maps = capture.maps
+    failed = _failed_sizes(subject)
+    if maps is not None and failed:
+        files = sum(sum(sizes.values()) for sizes in maps.file_sizes.values())
+        if files >= _ENOUGH_FILES:
+            return "it maps files, but none of a size that failed in the log"
+    return ""
 
 
 def _names(capture: Capture) -> str:
@@ -133,6 +154,12 @@ def _failing(subject: Subject) -> Iterable[FailureGroup]:
         yield from life.failures
 
 
+def _failed_sizes(subject: Subject) -> set[int]:
+    """Sizes in bytes of the files that could not be mapped; requests of the heap are no files."""
+    groups = (f for f in _failing(subject) if f.file_kind not in ("go_heap", "thread_stack"))
+    return {size for f in groups for size in f.sizes if size > 8}
+
+
 def _paths_match(subject: Subject, capture: Capture) -> str:
     """Whether a directory that the log names is mapped by the capture."""
     maps = capture.maps
@@ -158,7 +185,7 @@ def _sizes_match(subject: Subject, capture: Capture) -> str:
     mapped: Counter[int] = Counter()
     for sizes in maps.file_sizes.values():
         mapped.update(sizes)
-    failed = {-(-size // PAGE) * PAGE for f in _failing(subject) for size in f.sizes if size > 8}
+    failed = {-(-size // PAGE) * PAGE for size in _failed_sizes(subject)}
     common = sum(mapped[size] for size in failed)
     total = sum(mapped.values())
     if total and common >= max(3, total // 4):

@@ -23,10 +23,46 @@ MOST_TEXT = 4096
 """Characters of a fact's value or quoted line that are kept."""
 
 _BYTES = frozenset(
-    "memory_max memory_high memory_current memory_peak swap_max swap_current memsw_max memsw_current memsw_peak"
-    " kmem_limit kmem_usage kmem_peak anon file kernel kernel_stack pagetables slab slab_reclaimable"
-    " slab_unreclaimable sock shmem file_mapped inactive_file active_file memory_limit_effective vsize"
-    " address_space data stack core rss memlock fsize msgqueue rss_anon rss_file rss_shmem".split()
+    [
+        "memory_max",
+        "memory_high",
+        "memory_current",
+        "memory_peak",
+        "swap_max",
+        "swap_current",
+        "memsw_max",
+        "memsw_current",
+        "memsw_peak",
+        "kmem_limit",
+        "kmem_usage",
+        "kmem_peak",
+        "anon",
+        "file",
+        "kernel",
+        "kernel_stack",
+        "pagetables",
+        "slab",
+        "slab_reclaimable",
+        "slab_unreclaimable",
+        "sock",
+        "shmem",
+        "file_mapped",
+        "inactive_file",
+        "active_file",
+        "memory_limit_effective",
+        "vsize",
+        "address_space",
+        "data",
+        "stack",
+        "core",
+        "rss",
+        "memlock",
+        "fsize",
+        "msgqueue",
+        "rss_anon",
+        "rss_file",
+        "rss_shmem",
+    ]
 )
 _COUNTS = {
     "nofile": "descriptors", "nproc": "threads", "threads": "threads", "fds": "descriptors", "tasks": "threads",

@@ -45,4 +45,10 @@ def test_a_missing_snapshot_never_turns_the_verdict_wrong(name: str) -> None:
             wrong.append(f"without {'+'.join(drop)}: {verdict.cause} {verdict.status}: {verdict.summary}")
         elif STRENGTH[verdict.status] > STRENGTH[known["strongest_status"]]:
             wrong.append(f"without {'+'.join(drop)}: stronger than its facts: {verdict.status}")
+    for pid in sorted({s.pid for s in whole.snapshots if s.pid is not None}):
+        part = copy.copy(whole)
+        part.snapshots = [s for s in whole.snapshots if s.pid != pid]
+        verdict = diagnose(build(part)).verdict
+        if verdict.status in ("confirmed", "likely", "healthy") and verdict.cause not in right:
+            wrong.append(f"without pid {pid}: {verdict.cause} {verdict.status}: {verdict.summary}")
     assert not wrong, "\n".join(wrong)

@@ -16,7 +16,8 @@ class _Hugepages:
     explains: frozenset[str] = frozenset({"memory"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
-        sizes = set(symptoms.sizes("memory"))
+        groups = [g for g in symptoms.of("memory") if g.file_kind not in ("go_heap", "thread_stack")]
+        sizes = {size for g in groups for size in g.sizes}
         if not sizes:
             return no_symptom(self.name, "no refused mapping states its size")
         page = reading.meminfo(subject, "Hugepagesize")

@@ -9,7 +9,10 @@ from analyzer.case.build import names_subject
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.reading import Value
-from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, number, quote
+from analyzer.diagnosis.weigh import Claim, Hypothesis, Symptoms, Weight, no_symptom, number, quote
+
+# From this part of RLIMIT_NPROC on, a process's own threads make that limit a candidate.
+NEAR_NPROC = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,18 @@ def _rlimits(subject: Subject, symptoms: Symptoms) -> Hypothesis:
                 quoted = quote([threads.evidence, limit.evidence, *failures])
                 weight = Weight(threads.value, limit.value, 1, "threads")
                 return Hypothesis("threads", "direct", why, quoted, weight, strength=2.9, driver="threads")
+    if threads is not None and nproc is not None and threads.value >= NEAR_NPROC * nproc.value:
+        # RLIMIT_NPROC counts all tasks of the user, so the process's own threads are only a part.
+        why = (
+            f"{number(threads.value)} threads of its own at Max processes {number(nproc.value)}, "
+            "which counts all tasks of the user"
+        )
+        quoted = quote([threads.evidence, nproc.evidence, *failures])
+        weight = Weight(threads.value, nproc.value, 1, "threads")
+        claim: Claim = "strong" if _others_excluded(subject) else "consistent"
+        return Hypothesis(
+            "threads", claim, why, quoted, weight, missing=("cgroup",), strength=1.6, driver="threads"
+        )
     if static:
         why = "the kernel refused a thread (clone gave EAGAIN): pids.max, RLIMIT_NPROC or threads-max"
         return Hypothesis(
@@ -122,6 +137,19 @@ def _rlimits(subject: Subject, symptoms: Symptoms) -> Hypothesis:
         strength=0.6,
         driver="threads",
     )
+
+
+def _others_excluded(subject: Subject) -> bool:
+    """Whether the four other causes of the same line are out: map limit, RLIMIT_AS and _DATA, commit."""
+    for name in ("address_space", "data"):
+        limit = reading.soft_limit(subject, name)
+        if limit is None or not math.isinf(limit.value):
+            return False
+    mode = reading.sysctl(subject, "vm.overcommit_memory")
+    counts = reading.counted(subject)
+    if mode is None or mode.value == 2 or not counts or counts[0].limit is None:
+        return False
+    return counts[0].mc < 0.5 * counts[0].limit.value
 
 
 def _pids_unlimited(subject: Subject) -> bool:
