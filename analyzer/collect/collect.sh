@@ -467,19 +467,24 @@ take_masked() { # PATH SECONDS MASKER COMMAND...: as take, through a masker, so 
     finish "$masked_path" "$* (masked)" "$masked_start"
 }
 
-slurp() { # copies a text file $1 to $2 with builtins only; LINES_READ is its number of lines
+show() { # prints the text file $1 with builtins only; LINES_READ is its number of lines
     LINES_READ=0
     [ -r "$1" ] || return 1
     if [ -n "${BASH_VERSION:-}" ]; then
         # bash seeks back after each read of a line, which the kernel answers by starting over.
-        eval 'mapfile -t slurp_lines 2>/dev/null <"$1"; LINES_READ=${#slurp_lines[@]}
-        if [ "$LINES_READ" -gt 0 ]; then printf "%s\n" "${slurp_lines[@]}" >"$2"; fi; slurp_lines=' || return 1
+        eval 'mapfile -t show_lines 2>/dev/null <"$1"; LINES_READ=${#show_lines[@]}
+        if [ "$LINES_READ" -gt 0 ]; then printf "%s\n" "${show_lines[@]}"; fi; show_lines='
         return 0
     fi
-    while IFS= read -r slurp_line || [ -n "$slurp_line" ]; do
+    while IFS= read -r show_line || [ -n "$show_line" ]; do
         LINES_READ=$((LINES_READ + 1))
-        printf '%s\n' "$slurp_line"
-    done 2>/dev/null <"$1" >"$2"
+        printf '%s\n' "$show_line"
+    done 2>/dev/null <"$1"
+}
+
+slurp() { # FILE COPY, with builtins only; what cannot be read leaves nothing
+    [ -r "$1" ] || return 1
+    show "$1" >"$2"
 }
 
 pause() { # $1 hundredths of a second
@@ -880,9 +885,7 @@ slurp_sample() { # FILES, as "tail -n +1 FILES" prints them, with builtins only;
     for sample_file in "$@"; do
         case $sample_file in /proc/sys/*) [ -n "${BASH_VERSION:-}" ] || continue ;; esac
         printf '==> %s <==\n' "$sample_file"
-        printf '' >"$W/.part"
-        slurp "$sample_file" "$W/.part"
-        slurp "$W/.part" /dev/stdout
+        show "$sample_file"
     done
 }
 
@@ -1497,7 +1500,7 @@ write_capture() { # the marker of the bundle: what was asked, when, of whom, and
 }
 
 pack() { # the folder becomes the archive, as far as tar and gzip are here
-    rm -rf "$W/.slots" "$W/.lives" "$W/.raw" "$W/.part" "$W/.names"
+    rm -rf "$W/.slots" "$W/.lives" "$W/.raw" "$W/.names"
     pack_extension=.gz
     if ! have tar; then
         leave "tar is missing here"
@@ -1631,6 +1634,8 @@ spare_host() {
 without_forks() { # all that builtins can do, into folders that exist, when no process can be started
     FORKS=0
     KEEP=1
+    if [ -n "$DOG" ]; then kill "$DOG" 2>/dev/null; fi
+    if [ -n "$LISTER" ]; then kill "$LISTER" 2>/dev/null; fi
     spare_phase=$PHASE
     PHASE=spare
     [ "$MADE" = 1 ] || W=$PARENT
