@@ -192,6 +192,8 @@ def grow(sources: list[str], sizes: list[int], rounds: int, diagnose: str) -> li
             "bundles": size,
             "seconds": median(runs, "seconds"),
             "ms_per_bundle": 1000 * median(runs, "seconds") / size,
+            "cpu_ms_per_bundle": 1000 * median(runs, "cpu_seconds") / size,
+            "cores_busy_elsewhere": max(each["cores_busy_elsewhere"] for each in runs),
             "worker_max_mib": max(each["worker_max_mib"] for each in runs),
             "parent_mib": median(runs, "parent_mib"),
         }
@@ -250,12 +252,22 @@ def table(found: Figures) -> str:
                 each["bundles"],
                 f"{each['seconds']:.1f}",
                 f"{each['ms_per_bundle']:.1f}",
+                f"{each['cpu_ms_per_bundle']:.1f}",
+                f"{each['cores_busy_elsewhere']:.2f}",
                 f"{each['worker_max_mib']:.0f}",
                 f"{each['parent_mib']:.0f}",
             )
             for each in found["grow"]
         ]
-        headers = ("bundles", "seconds", "ms a bundle", "process MiB", "parent MiB")
+        headers = (
+            "bundles",
+            "seconds",
+            "ms a bundle",
+            "processor ms a bundle",
+            "cores busy elsewhere",
+            "process MiB",
+            "parent MiB",
+        )
         parts.append(tabulate(cells, headers=headers, tablefmt="github", disable_numparse=True))
     return "\n\n".join(parts)
 

@@ -177,3 +177,22 @@ def test_a_cluster_with_another_version_is_refused(
             scheduler=cluster.scheduler_address,
             **LIMITS,  # type: ignore[arg-type]
         )
+
+
+def test_a_cluster_may_grow_while_a_run_waits(cluster: distributed.LocalCluster, tmp_path: Path) -> None:
+    cluster.scale(0)
+    for _ in range(200):
+        if not cluster.scheduler_info["workers"]:
+            break
+        time.sleep(0.05)
+    threading.Timer(1.0, cluster.scale, [1]).start()
+    sources = [order(tmp_path, f"case {number}", "sleep 0") for number in range(5)]
+    summary = fleet.run(
+        sources,
+        tmp_path / "cases.parquet",
+        scheduler=cluster.scheduler_address,
+        diagnose="fleet_stub:diagnose",
+        **LIMITS,  # type: ignore[arg-type]
+    )
+    assert summary.run is not None
+    assert summary.run.analysed == 5
