@@ -207,7 +207,7 @@ def decode(
 
 
 _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT, _GZIP_CRC = 4, 8, 16, 2
-_GZIP_TEXT_MAX = 64 << 10
+_GZIP_TEXT_USUAL, _GZIP_TEXT_MAX = 256, 64 << 10
 
 
 def _gzip_begin(stream: Stream) -> str:
@@ -222,8 +222,11 @@ def _gzip_begin(stream: Stream) -> str:
         stream.skip(int.from_bytes(stream.read(2), "little"))
     for flag in (_GZIP_NAME, _GZIP_COMMENT):
         if flags & flag:
-            text = stream.peek(_GZIP_TEXT_MAX)
+            text = stream.peek(_GZIP_TEXT_USUAL)
             end = text.find(b"\0")
+            if end < 0:
+                text = stream.peek(_GZIP_TEXT_MAX)
+                end = text.find(b"\0")
             if end < 0:
                 return "is damaged" if len(text) == _GZIP_TEXT_MAX else "ends early"
             stream.skip(end + 1)

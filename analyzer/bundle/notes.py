@@ -13,6 +13,7 @@ class Notes:
     def __init__(self, coverage: Coverage) -> None:
         self._coverage = coverage
         self._seen: set[str] = set()
+        self._said: set[str] = set()
         self._more = {"skipped": 0, "cut": 0, "warnings": 0}
         self._counts: dict[str, tuple[int, str]] = {}
 
@@ -36,9 +37,10 @@ class Notes:
 
     def warn(self, text: str) -> None:
         """One line about the bundle, once."""
-        if text in self._coverage.warnings:
+        if text in self._said:
             return
         if len(self._coverage.warnings) < MAX_NOTES:
+            self._said.add(text)
             self._coverage.warnings.append(text)
         else:
             self._more["warnings"] += 1

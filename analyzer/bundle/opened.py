@@ -148,8 +148,8 @@ class Bundle:
         why = sealed_reason(kind, self.name)
         if kind.family == "zip" and self._raw.path is not None:
             with open(self._raw.path, "rb") as handle:
-                if zips.sealed(handle):
-                    why = f"{self.name}: is a zip encrypted with a password: unpack it first"
+                if zips.all_encrypted(zips.directory(handle) or []):
+                    why = zips.SEALED.format(self.name)
         if why:
             raise AnalyzerError(why)
 

@@ -15,13 +15,15 @@ from analyzer.bundle.codecs import IN_BYTES
 from analyzer.errors import AnalyzerError
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
+PLAIN_BYTES = 512 << 10
 _POLL_SECONDS = 0.2
 
 
 class Raw:
-    """The bytes of one file, read once in blocks of 128 KiB, counted and, if asked for, hashed.
+    """The bytes of one file, read once, counted and, if asked for, hashed.
 
-    ``path`` is set for a regular file, which can be read a second time. ``problem`` says why reading
+    ``block`` is the number of bytes read at once: 128 KiB suit a decompressor, more what is read as it
+    is (:data:`PLAIN_BYTES`). ``path`` is set for a regular file, which can be read a second time. ``problem`` says why reading
     ended before the end of the file, or is empty.
     """
 
@@ -30,6 +32,7 @@ class Raw:
         self.size = size
         self.path = path
         self.done = 0
+        self.block = IN_BYTES
         self.problem = ""
         self._hash = hashlib.sha256() if hashed else None
         self._whole = False
@@ -43,7 +46,7 @@ class Raw:
             try:
                 if self._poll is not None and not select.select([self._poll], [], [], _POLL_SECONDS)[0]:
                     continue
-                data = read(IN_BYTES)
+                data = read(self.block)
             except (OSError, ValueError) as error:
                 self.problem = str(error)
                 return
@@ -104,7 +107,7 @@ def open_local(path: Path) -> Raw:
     """Opens a file that may be read; raises :class:`AnalyzerError` for anything else."""
     try:
         mode = path.stat().st_mode
-        if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+        if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
             raise AnalyzerError(f"{path}: is a device or socket, not a bundle")
         handle = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by the bundle
     except (OSError, ValueError) as error:

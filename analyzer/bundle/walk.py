@@ -14,8 +14,9 @@ from analyzer.bundle.limits import Budget, Meter
 from analyzer.bundle.model import HEAD_BYTES, Coverage, Member
 from analyzer.bundle.notes import Notes
 from analyzer.bundle.sniff import Kind, sniff
-from analyzer.bundle.source import Raw
+from analyzer.bundle.source import PLAIN_BYTES, Raw
 from analyzer.bundle.stream import Buffer, Stream, ahead
+from analyzer.errors import AnalyzerError
 
 _SPOOL_IN_MEMORY = 4 << 20
 _LINK_MAX = 4096
@@ -90,6 +91,8 @@ class Walk:
             return
         head = file.stream.peek(HEAD_BYTES)
         kind = sniff(head)
+        if file.raw is not None and file.direct and kind.family != "packed":
+            file.raw.block = PLAIN_BYTES
         match kind.family:
             case "packed" if kind.codec is not None:
                 yield from self._packed(file, kind.codec)
@@ -242,13 +245,15 @@ class Walk:
     def _zip_entries(self, file: File, handle: BinaryIO) -> Iterator[Member]:
         infos = zips.directory(handle)
         current: list[str] = []
+        if not file.inside and infos and zips.all_encrypted(infos):
+            raise AnalyzerError(zips.SEALED.format(file.path))
         if infos is not None:
             entries = zips.listed(
                 handle, infos, lambda name, why: self.notes.skip(file.inside + paths.clean(name), why)
             )
         else:
             self.notes.warn(
-                f"{file.path}: the zip's directory is missing or damaged: its files are searched for"
+                f"{file.path}: the zip's directory is missing, damaged or too long: its files are searched for"
             )
             self.notes.cut(file.path)
             handle.seek(0)

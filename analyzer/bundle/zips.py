@@ -24,7 +24,8 @@ _LOCAL = b"PK\x03\x04"
 _CENTRAL = b"PK\x01\x02"
 _END = b"PK\x05\x06"
 _WINDOW = 64 << 10
-_MAX_DIRECTORY = 64 << 20  # bytes of a directory that is loaded; a larger one is passed over
+_MAX_DIRECTORY = 16 << 20  # bytes of a directory that is loaded; a larger one is passed over
+SEALED = "{}: is a zip encrypted with a password: unpack it first"
 _BAD = (
     zipfile.BadZipFile,
     struct.error,
@@ -115,10 +116,10 @@ def directory(file: BinaryIO) -> list[zipfile.ZipInfo] | None:
         return None
 
 
-def sealed(file: BinaryIO) -> bool:
-    """Whether every file of the zip is encrypted."""
-    infos = [info for info in directory(file) or () if not info.is_dir()]
-    return bool(infos) and all(info.flag_bits & 1 for info in infos)
+def all_encrypted(infos: list[zipfile.ZipInfo]) -> bool:
+    """Whether every file of the directory is encrypted."""
+    files = [info for info in infos if not info.is_dir()]
+    return bool(files) and all(info.flag_bits & 1 for info in files)
 
 
 def listed(

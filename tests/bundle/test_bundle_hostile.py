@@ -259,6 +259,20 @@ def test_extended_headers_of_absurd_length_are_left_out() -> None:
     assert "extended header" in bundle.coverage.warnings[0]
 
 
+def test_text_full_of_magics_behind_a_damage_costs_no_more() -> None:
+    packed = bytearray(tar({"a": b"1", "b": b"ustar" * 400_000, "c": b"3"}))
+    packed[1024:1536] = b"ustar".ljust(512, b"\xff")
+    start = time.monotonic()
+    found, _ = read(bytes(packed))
+    assert time.monotonic() - start < 3
+    assert found == {"a": b"1", "c": b"3"}
+
+
+def test_a_device_is_no_bundle() -> None:
+    with pytest.raises(AnalyzerError, match="device"):
+        open_bundle("/dev/zero")
+
+
 def test_lists_of_troubles_do_not_grow_without_end() -> None:
     packed = tar_of(*(entry(f"d{n}", tarfile.CHRTYPE) for n in range(1500)))
     _, bundle = read(packed)
@@ -311,6 +325,8 @@ def test_a_zip_encrypted_as_a_whole_is_refused(tmp_path: Path) -> None:
     path.write_bytes(encrypted({"a.log": b"1", "b.log": b"2"}, {"a.log", "b.log"}))
     with pytest.raises(AnalyzerError, match="password"):
         open_bundle(path)
+    with pytest.raises(AnalyzerError, match="password"):
+        read(path.read_bytes())
     _, bundle = read(tar({"x.zip": path.read_bytes(), "y.log.gpg": b"\x85\x01\x0c\x03" + bytes(8) + b"\1"}))
     assert [why for _, why in bundle.coverage.skipped] == ["encrypted with a password"] * 2 + [
         "encrypted with OpenPGP"
