@@ -59,7 +59,7 @@ def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
     _recommend_together(case, reports)
     worst = _worst(case, reports)
     found = [r for r, _, _ in reports]
-    warnings = list(dict.fromkeys(case.warnings))
+    warnings = list(dict.fromkeys([*case.warnings, *_notes(case)]))
     return Diagnosis(
         tool=Tool("ingester-postmortem", __version__),
         exit_status=_exit_status(worst),
@@ -78,6 +78,29 @@ def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
         coverage=_coverage(case),
         warnings=warnings,
     )
+
+
+def _notes(case: Case) -> list[str]:
+    """What was recognised and set aside: bystanders, wrappers, truncated captures, decoys."""
+    found: list[str] = []
+    for subject in case.subjects:
+        found += [f"{subject.id}: {note}" for note in subject.notes]
+        for capture in subject.captures:
+            found += [f"{subject.id}: {note}" for note in capture.notes]
+        running, configured = reading.max_map_count(subject), reading.configured_max_map_count(subject)
+        if running is not None and configured is not None and running.value != configured.value:
+            where = configured.evidence.where() if configured.evidence else "sysctl.d"
+            found.append(
+                f"{subject.id}: {where} sets vm.max_map_count to {number(configured.value)}, but "
+                f"{number(running.value)} is in force: it was changed later or overridden"
+            )
+        if subject.need is not None and subject.need.phantoms:
+            names = subject.need.phantoms
+            found.append(
+                f"{subject.id}: {len(names)} directories such as {names[0]} are no tenants: they are the mark "
+                "of an earlier aborted start, which opened blocks and chunks as if they were tenants"
+            )
+    return found
 
 
 def _iso(stamp: Stamp | None) -> str | None:

@@ -225,20 +225,24 @@ def _below_limit(
     """Rules 2 and 7: below N a count neither convicts nor acquits; only the need's high end acquits."""
     need = subject.need
     evidence = [limit.evidence, *symptoms.evidence("memory", "threads")]
+    sizes = symptoms.sizes("memory")
+    tiny = bool(sizes) and min(sizes) < TINY
     if need is not None and need.complete and need.high < limit.value * 0.9:
         words = (
             f"the data directory needs at most {number(need.high)} mappings "
             f"({number(need.blocks)} blocks), far below vm.max_map_count {number(limit.value)}"
         )
-        return Hypothesis(
-            "max_map_count",
-            "ruled_out",
-            words,
-            quote([need.evidence, limit.evidence]),
-            Weight(need.high, limit.value, None, "mappings needed at most"),
+        quoted = quote([need.evidence, *evidence])
+        weight = Weight(need.high, limit.value, None, "mappings needed at most")
+        if not (tiny and _nothing_else_fits(subject)):
+            return Hypothesis("max_map_count", "ruled_out", words, quoted[:2], weight)
+        words += (
+            f"; but a request of {min(sizes):,} bytes failed, which no other limit of this process explains: "
+            "the limit may have been lower when it failed"
         )
-    sizes = symptoms.sizes("memory")
-    tiny = bool(sizes) and min(sizes) < TINY
+        return Hypothesis(
+            "max_map_count", "consistent", words, quoted, weight, missing=("sysctl_at_crash",), strength=1.3
+        )
     best = counts[0] if counts else None
     if best is not None:
         words = (
@@ -264,6 +268,13 @@ def _below_limit(
         below=below,
         strength=1.5 if tiny else 0.5,
     )
+
+
+def _nothing_else_fits(subject: Subject) -> bool:
+    """Whether RLIMIT_AS and a 32-bit address space are excluded by what the bundle states."""
+    limit = reading.soft_limit(subject, "address_space")
+    narrow = reading.is_32bit(subject)
+    return limit is not None and math.isinf(limit.value) and narrow is not None and not narrow[0]
 
 
 CAUSE = _MaxMapCount()
