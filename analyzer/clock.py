@@ -87,14 +87,14 @@ def parse_stamp(text: str) -> Stamp | None:
 
     Reads RFC 3339 and its relatives, Go's standard log, epoch numbers, dmesg -T and ``date``.
     """
-    if len(text) >= 19 and text[13] == ":" and text[16] == ":" and text[10] in "T t":
+    if len(text) >= 19 and text[13] == ":" and text[4] in "-/" and text[10] in "T t":
         return _parse_iso(text)
     text = text.strip()
     if not text or len(text) > 64:
         return None
     if text[0].isdigit() and _EPOCH.fullmatch(text):
         return _parse_epoch(text)
-    if len(text) == 10 or (len(text) > 10 and text[13:14] == ":"):
+    if text[0].isdigit() and (len(text) == 10 or text[13:14] == ":"):
         return _parse_iso(text)
     return _parse_words(text)
 

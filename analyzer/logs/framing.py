@@ -38,7 +38,7 @@ _COMPOSE = re.compile(r"([A-Za-z0-9][\w.-]*) +\| ?", re.ASCII)
 _STERN = re.compile(r"([a-z0-9][a-z0-9.-]{0,252}) ([a-z0-9][a-z0-9-]{0,62}) ", re.ASCII)
 HEAD = re.compile(
     r'(?:"?(?:level|lvl|ts|time|t|caller|msg|err|error|component|logger)"?=|\{"|[IWEF]\d{4} \d\d:\d\d:|'
-    r"\d{4}/\d\d/\d\d \d\d:|panic: |fatal error: |runtime(?:/cgo)?: |SIG[A-Z]+: |unexpected fault |goroutine \d)",
+    r"\d{4}/\d\d/\d\d \d\d:|\d{4}-\d\d-\d\dT|panic: |fatal error: |runtime(?:/cgo)?: |SIG[A-Z]+: |unexpected fault |goroutine \d)",
     re.ASCII,
 )
 """How the payload of the products read here begins."""

@@ -1,0 +1,183 @@
+"""The fast scan finds what the slow reference finds, wherever the chunks are cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.logs import scan as scan_module
+from analyzer.logs.engine import REGEX, HyperscanEngine, PythonEngine
+from analyzer.logs.scan import LONG_LINE, Counted, Line, Scanner, reference
+
+PARSED = (b"cannot allocate", b"panic: ", b"aa", b"ab")
+COUNTED = (b"healthy block", b"level=error", b"ba")
+WORDS = [
+    *PARSED,
+    *COUNTED,
+    b"\n",
+    b"\n\n",
+    b"a",
+    b"b",
+    b"c ",
+    b"cannot ",
+    b"allocate",
+    b"x" * 50,
+    b"\xff\x00",
+    b"\r\n",
+]
+
+logs = st.lists(st.sampled_from(WORDS), max_size=60).map(b"".join)
+
+
+def run(scanner: Scanner, chunks):
+    lines, counted = [], {}
+    for found in scanner.scan(chunks):
+        if isinstance(found, Line):
+            lines.append((found.number, found.raw, found.ids))
+        else:
+            for pattern in found.ids:
+                counted[pattern] = counted.get(pattern, 0) + 1
+    return lines, counted
+
+
+def check(data: bytes, chunks, engine=None) -> None:
+    expected = reference(data, PARSED, COUNTED)
+    scanner = Scanner(PARSED, COUNTED, engine=engine)
+    lines, counted = run(scanner, chunks)
+    assert lines == expected.lines
+    assert counted == expected.counted
+    assert (scanner.lines, scanner.size) == (expected.total, len(data))
+
+
+@settings(max_examples=60)
+@given(logs)
+def test_every_chunk_border_gives_the_same(data):
+    for border in range(len(data) + 1):
+        check(data, [data[:border], data[border:]])
+
+
+@settings(max_examples=100)
+@given(logs, st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_any_chunking_gives_the_same(data, widths):
+    chunks, start = [], 0
+    while start < len(data):
+        width = widths[len(chunks) % len(widths)]
+        chunks.append(memoryview(data)[start : start + width])
+        start += width
+    check(data, chunks)
+
+
+@settings(max_examples=80)
+@given(logs)
+def test_both_engines_give_the_same(data):
+    patterns = (*PARSED, *COUNTED, REGEX + rb'[^n]","x":"')
+    fast, slow = HyperscanEngine(patterns).scan(data), PythonEngine(patterns).scan(data)
+    assert sorted(zip(*fast, strict=True)) == sorted(zip(*slow, strict=True))
+    assert fast[1] == slow[1]
+
+
+@settings(max_examples=30)
+@given(logs)
+def test_the_slow_engine_serves_as_fallback(data):
+    check(data, [data], PythonEngine((*PARSED, *COUNTED)))
+
+
+@settings(max_examples=60)
+@given(logs, st.integers(1, 30))
+def test_followed_lines_are_all_handed_out_once_and_in_order(data, width):
+    scanner = Scanner(PARSED, COUNTED)
+    rows = []
+    for found in scanner.scan([data[at : at + width] for at in range(0, len(data), width)]):
+        if isinstance(found, Line):
+            rows.append((found.number, found.raw))
+            scanner.follow = True
+    expected = data.split(b"\n")
+    if expected[-1] == b"":
+        expected.pop()
+    assert rows == list(enumerate(expected, 1))
+
+
+@settings(max_examples=60)
+@given(logs, st.integers(1, 50))
+def test_backwards_gives_the_lines_before(data, width):
+    scanner = Scanner(PARSED, COUNTED)
+    expected = data.split(b"\n")
+    if expected[-1] == b"":
+        expected.pop()
+    for found in scanner.scan([data[at : at + width] for at in range(0, len(data), width)]):
+        if isinstance(found, Line):
+            assert list(scanner.backwards()) == expected[: found.number - 1][::-1]
+    assert list(scanner.backwards()) == expected[::-1]
+
+
+def test_counts_in_a_line_come_behind_it_and_others_before():
+    data = b"first\nhealthy block\nlevel=error panic: x\nhealthy block\n"
+    found = list(Scanner(PARSED, COUNTED).scan([data]))
+    kinds = [(x.number, x.ids) if isinstance(x, Line) else x.ids for x in found]
+    assert kinds == [(1, ()), [4], (3, (1,)), [5], [4]]
+
+
+def test_the_counted_ends_point_into_the_buffer():
+    data = b"x\n" + b"a healthy block here\n" * 3
+    for found in Scanner(PARSED, COUNTED).scan([data[:30], data[30:]]):
+        if isinstance(found, Counted):
+            for end in found.ends:
+                assert found.buffer[: found.base + end].endswith(b"healthy block")
+
+
+class Recorder:
+    """Keeps what a long line was told."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def feed(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+@pytest.mark.parametrize("where", [10, LONG_LINE - 5, LONG_LINE + 3_000_000])
+def test_a_long_line_is_kept_by_head_and_tail_and_counted(where):
+    long = b"h" * where + b"panic: " + b"z" * (4_500_000 - where) + b" user=x"
+    data = b"first\n" + long + b"\nafter panic: \n"
+    scanner = Scanner(PARSED, COUNTED, Recorder)
+    lines = [x for x in scanner.scan([data[at : at + 700_001] for at in range(0, len(data), 700_001)])]
+    _, cut, after = lines
+    assert (cut.number, cut.cut, cut.size, cut.ids) == (2, True, len(long), (1,))
+    assert cut.raw == long[:LONG_LINE]
+    assert cut.tail == long[-len(cut.tail) :]
+    fed = b"".join(cut.long.pieces)
+    assert long.endswith(fed)
+    assert b"panic: " in fed
+    assert (after.number, after.raw) == (3, b"after panic: ")
+    assert (scanner.lines, scanner.cut_lines, scanner.size) == (3, 1, len(data))
+
+
+def test_a_long_line_at_the_end_without_newline_is_a_line():
+    data = b"z" * (3 * LONG_LINE)
+    scanner = Scanner(PARSED, COUNTED, Recorder)
+    (line,) = scanner.scan([data])
+    assert (line.cut, line.long, scanner.lines) == (True, None, 1)
+
+
+def test_a_line_just_under_the_limit_is_whole():
+    data = b"x\n" + b"y" * (LONG_LINE - 20) + b"panic: \nz\n"
+    found = list(
+        Scanner(PARSED, COUNTED).scan([data[at : at + 99_999] for at in range(0, len(data), 99_999)])
+    )
+    assert [(x.number, x.cut, len(x.raw)) for x in found] == [(1, False, 1), (2, False, LONG_LINE - 13)]
+
+
+def test_numpy_counts_as_bytes_do(monkeypatch):
+    monkeypatch.setattr(scan_module, "FAST_COUNT", False)
+    data = b"".join(b"line %d\n" % number for number in range(200_000))
+    known = Scanner(PARSED, COUNTED, expected=1 << 40)
+    run(known, [data])
+    assert known.lines == 200_000
+
+
+def test_memory_of_the_look_back_is_bounded():
+    scanner = Scanner(PARSED, COUNTED)
+    for _ in scanner.scan(b"x" * 999 + b"\n" for _ in range(20_000)):
+        pass
+    assert sum(len(row) + 1 for row in scanner.backwards()) <= scan_module.HISTORY + 2000
