@@ -18,8 +18,8 @@ from analyzer.fleet.store import Store
 from analyzer.fleet.summary import RunCounts, Summary, summarise
 
 DIAGNOSE = "analyzer.pipeline:diagnose"
-MEMORY_LIMIT = 1 << 30  # bytes one bundle may hold in memory
-TIME_LIMIT = 900.0  # seconds one bundle may take
+MEMORY_LIMIT = 2 << 30  # bytes one bundle may hold in memory
+TIME_LIMIT = 600.0  # seconds one bundle may take
 
 
 def run(

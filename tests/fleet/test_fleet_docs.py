@@ -74,3 +74,9 @@ def test_every_mark_of_an_unpacked_bundle_that_the_page_names_is_one(tmp_path: P
         is_folder = sources._FOLDER_MARK.fullmatch(name)
         (top / name).mkdir() if is_folder else (top / name).write_text("x")
         assert list(fleet.expand([str(top)])) == [str(top)], name
+
+
+def test_the_limits_that_the_page_names_are_the_defaults() -> None:
+    page = PAGE.read_text("utf-8")
+    assert f"MiB, {fleet.MEMORY_LIMIT >> 20:,} unless told" in page
+    assert f"seconds, {fleet.TIME_LIMIT:g} unless told" in page
