@@ -58,9 +58,6 @@ _MMAP_RETURNED = regex.compile(
 _SIGNAL = regex.compile(r"\[signal (SIG\w++)[^\]]*?(?:\baddr=(0x[0-9a-f]++))?(?:\s+pc=0x[0-9a-f]++)?\]")
 _SIGNAL_LINE = regex.compile(r"(SIG[A-Z]++): ")
 _FAULT = regex.compile(r"unexpected fault address (0x[0-9a-f]++)")
-_FRAME = regex.compile(
-    r"([A-Za-z_][\w.\-/*~]*(?:\([\w*.\[\]]*\)[\w.\-]*)*(?:\[[^\]]*\])?(?:\.[\w.\-]+)*)\((.*)\)$"
-)
 _ARGUMENT = regex.compile(r"0x[0-9a-f]++")
 _RECOVERED = regex.compile(r" \[recovered(?:, repanicked)?\]$")
 _SIGNAL_ADDRESS = regex.compile(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
@@ -183,9 +180,9 @@ def _read(lines: Sequence[str]) -> _Dump:
             in_panic = False
             continue
         if stacks:
-            frame = _FRAME.match(line) if not line.startswith(("\t", " ")) else None
+            frame = _frame(line)
             if frame:
-                dump.stack.append((frame[1], frame[2]))
+                dump.stack.append(frame)
             elif line.startswith("created by "):
                 dump.stack.append((line[len("created by ") :].partition(" in goroutine ")[0], ""))
             elif line.startswith(("fatal error: ", "[signal ")):
@@ -203,6 +200,14 @@ def _read(lines: Sequence[str]) -> _Dump:
     if dump.panic is not None:
         dump.panic = _RECOVERED.sub("", dump.panic)
     return dump
+
+
+def _frame(line: str) -> tuple[str, str] | None:
+    """``runtime.(*mheap).grow(0x33bd880, 0x5?)`` as (function, arguments); arguments hold no ``(``."""
+    if not line.endswith(")") or not line[0].isalpha() or len(line) > 2000:
+        return None
+    name, _, arguments = line[:-1].rpartition("(")
+    return (name, arguments) if name and " " not in name and not line.startswith("created by ") else None
 
 
 def _fields(dump: _Dump) -> dict[str, str]:
@@ -337,6 +342,8 @@ def _by_frames(dump: _Dump, previous: str | None) -> str | None:
             return operation
     if previous and not dump.stack:
         text = previous.lower()
+        if "wal replay completed" in text or "replay_done" in text:
+            return None
         if "replay" in text or "wal segment" in text or "wal_segment" in text:
             return "wal_replay"
     return None

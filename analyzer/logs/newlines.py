@@ -16,7 +16,6 @@ import regex
 from analyzer.logs.leaf import errno_of, split_prefixes
 
 _BLOCK = regex.compile(r"corrupted block [0-9A-HJKMNP-TV-Z]{26}+: ")
-_FUNCTION = regex.compile(r"[A-Za-z_](?:\S*/)?[^\s/]*\.\S+")
 _FILE = regex.compile(r"\t\S++")
 _BARE_WRAPS = frozenset({"opening storage", "flushing storage", "receive command failed"})
 _MEMBER_STARTS = (
@@ -99,7 +98,10 @@ def lines_of(text: str, *, cut: bool = False) -> Chain:
 
 
 def _is_function(line: str) -> bool:
-    return len(line) < 500 and _FUNCTION.fullmatch(line) is not None
+    """``github.com/x/y.(*T).Method``: no blanks, and a dot behind the last slash."""
+    if not line[:1].isalpha() or len(line) > 500 or any(map(str.isspace, line)):
+        return False
+    return "." in line.rpartition("/")[2][1:-1]
 
 
 def _of_cause(line: str) -> bool:

@@ -148,6 +148,8 @@ def _by_step(step: str | None) -> str | None:
         return "startup_compaction"
     if any(word in text for word in ("write block", "write_block", "compact_blocks", "head gc", "head_gc")):
         return "compaction"
+    if "wal replay completed" in text or "replay_done" in text:
+        return None
     if any(word in text for word in ("replay", "wal segment", "wal_segment", "checkpoint")):
         return "wal_replay"
     if any(word in text for word in ("healthy", "opening", "starting tsdb")):

@@ -83,6 +83,7 @@ def test_a_panic_without_frames_is_told_by_the_line_before_it() -> None:
         "ENOMEM",
     )
     assert kind(parse(lines)[1]) == ("ingest", "head_chunk_new", "ENOMEM")
+    assert kind(parse(lines, 'msg="WAL replay completed"')[1]) == ("ingest", "head_chunk_new", "ENOMEM")
 
 
 @pytest.mark.parametrize("name", ["panic-join-go1.22.log", "panic-join-go1.26.log"])

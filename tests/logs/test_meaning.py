@@ -93,6 +93,7 @@ def test_operation_and_file_of_each_form(line: str, operation: str, kind: str | 
         ("wal_segment_loaded", "wal_replay"),
         ('msg="Found healthy block"', "startup_open"),
         ('msg="Compactions disabled"', "other"),
+        ('msg="WAL replay completed" total_replay_duration=1s', "other"),
         (None, "other"),
     ],
 )
