@@ -388,9 +388,7 @@ class Tally:
                         blocks[path[:-26]] -= times - 1
         self.summarise_blocks(summary, self.mapped, blocks)
 
-    def summarise_blocks(
-        self, summary: MapsSummary, mapped: Counter[bytes], blocks: Counter[bytes]
-    ) -> None:
+    def summarise_blocks(self, summary: MapsSummary, mapped: Counter[bytes], blocks: Counter[bytes]) -> None:
         """Turn directories into tenants of a TSDB root."""
         names = {d: unescape(d[:-1]).decode("utf-8", "replace") for d in mapped.keys() | blocks.keys()}
         placed = place_tenants(names.values(), self._single_roots(), self._many_tenants())

@@ -125,7 +125,11 @@ class MapsSummary:
 
 @dataclass(slots=True)
 class MapColumns:
-    """The mappings themselves, as columns of equal length (lists or arrays)."""
+    """The mappings themselves, as columns of equal length (lists or arrays).
+
+    ``tenant`` is the directory that holds the block or head chunks ("" for other mappings): its last
+    part names the tenant where ``MapsSummary.by_tenant`` has it.
+    """
 
     start: list[int] = field(default_factory=list)
     end: list[int] = field(default_factory=list)

@@ -27,9 +27,37 @@ _NAME_PID = re.compile(
 _DIR_PID = re.compile(r"^(?:pid[-_.]?|proc[-_.]?)?(\d{1,10})$")
 # The names a process folder holds; only these take their pid from the name or the folder.
 _OF_A_PROCESS = frozenset(
-    "maps smaps smaps_rollup numa_maps pmap status stat statm limits prlimit cmdline comm exe cgroup "
-    "fd fd_count fds task_count tasks threads oom_score oom_score_adj maps_count map_count ulimit "
-    "pmap_x pmap_d ls_fd lsof".split()
+    [
+        "maps",
+        "smaps",
+        "smaps_rollup",
+        "numa_maps",
+        "pmap",
+        "status",
+        "stat",
+        "statm",
+        "limits",
+        "prlimit",
+        "cmdline",
+        "comm",
+        "exe",
+        "cgroup",
+        "fd",
+        "fd_count",
+        "fds",
+        "task_count",
+        "tasks",
+        "threads",
+        "oom_score",
+        "oom_score_adj",
+        "maps_count",
+        "map_count",
+        "ulimit",
+        "pmap_x",
+        "pmap_d",
+        "ls_fd",
+        "lsof",
+    ]
 )
 _GROUP_ROOTS = re.compile(
     r"(?:^|[/!])(?:sos_commands|sos_reports|sys/(?:fs|kernel|devices)|proc/sys|proc/pressure|etc|usr/lib"
@@ -136,6 +164,8 @@ def group_of(path: str) -> str:
     folder = path[: max(cut, 0)]
     if folder.endswith("/proc") or folder == "proc":
         return folder[:-5] if folder != "proc" else ""
+    if basename(folder) == "host" or folder.endswith("host/pressure"):  # the collect script's host facts
+        return folder[: max(folder.rfind("host") - 1, 0)]
     if pid_of(path) is not None and _DIR_PID.match(basename(folder)):
         return folder[: max(folder.rfind("/"), folder.rfind("!"), 0)]
     return folder

@@ -76,6 +76,8 @@ def _lone_is_tenant(parent: str, child: str, many: bool | None) -> bool:
     if many is not None:
         return many
     name = child_of(parent)
+    if parent in (".", "") and child not in (".", ""):
+        return True
     if _SINGLE.search(child):
         return False
     return bool(parent) and _MULTI_TENANT.search(name) is not None

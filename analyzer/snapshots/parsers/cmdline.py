@@ -26,7 +26,7 @@ from analyzer.snapshots.model import Snapshot
 
 
 def _confirm(path: str, head: bytes) -> bool:
-    return head.count(b"\n") <= 1
+    return b"\0" in head or head.count(b"\n") <= 200
 
 
 def read_cmdline(member: Member, detail: bool) -> list[Snapshot]:
@@ -35,7 +35,10 @@ def read_cmdline(member: Member, detail: bool) -> list[Snapshot]:
     why = refusal(raw) if b"\0" not in raw else None
     if why is not None or not raw.strip(b"\0 \n"):
         return [unreadable(member, "cmdline", "argv", why or "empty: a zombie or a kernel thread")]
-    words = raw.strip(b"\n").split(b"\0") if b"\0" in raw else raw.split()
+    if b"\0" in raw:
+        words = raw.strip(b"\n").split(b"\0")
+    else:  # a collector wrote them with blanks, or one a line
+        words = raw.strip(b"\n").split(b"\n") if raw.strip(b"\n").count(b"\n") else raw.split()
     if not words[-1]:
         words.pop()
     argv = tuple(word.decode("utf-8", "replace") for word in words)

@@ -29,6 +29,7 @@ from analyzer.snapshots.base import (
 from analyzer.snapshots.model import Snapshot
 
 _FILE = re.compile(r"(\S[^\n:]*): +(?:symbolic link to (\S+)|(?:setuid )?ELF (32|64)-bit[^\n]*)")
+_CLASS = re.compile(r"ELF (32|64)-bit\b.*")
 _LINK = re.compile(r"(?:.*\s)?\S*exe -> (/[^\n]*)")
 _PATH = re.compile(r"/[^\n]*")
 _HEX = re.compile(r"(?:0*0[: ]+)?7f ?45 ?4c ?46 ?0([12])", re.IGNORECASE)
@@ -53,6 +54,10 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
     values: dict[str, Fact[Any]] = {}
     for number, line in enumerate(text(member, 8192).split("\n"), 1):
         line = line.strip()
+        alone = _CLASS.match(line)
+        if alone is not None:
+            values.setdefault("elf_class", present(int(alone[1]), member, number, line))
+            continue
         described, link, dump = _FILE.match(line), _LINK.match(line), _HEX.match(line)
         if described is not None:
             if described[3]:

@@ -37,11 +37,17 @@ from analyzer.snapshots.model import Snapshot
 
 _LINK = re.compile(r"l[-rwx]{9}\S?\s.*?\s(\d+) -> (.*)")
 _LINK_BYTES = re.compile(rb"^l[-rwx]{9}\S?\s[^\n]*\s\d+ -> [^\n]", re.MULTILINE)
+_TYPES = re.compile(rb"(?:file|socket|pipe|anon_inode|device|deleted) \d+\n")
 _NUMBER = re.compile(r"\s*(\d{1,9})(?:\s+\S*fd/?)?\s*")
 
 
 def _type_of(target: str) -> str:
-    for start, name in (("socket:", "socket"), ("pipe:", "pipe"), ("anon_inode:", "anon_inode"), ("/dev/", "device")):
+    for start, name in (
+        ("socket:", "socket"),
+        ("pipe:", "pipe"),
+        ("anon_inode:", "anon_inode"),
+        ("/dev/", "device"),
+    ):
         if target.startswith(start):
             return name
     return "file"
@@ -54,11 +60,34 @@ def _is_listing(path: str, head: bytes) -> bool:
 
 def _confirm(path: str, head: bytes) -> bool:
     line = first_line(head).decode("utf-8", "replace")
+    if _TYPES.match(head) is not None:
+        return True
     return _is_listing(path, head) or _NUMBER.fullmatch(line) is not None or is_refused_or_empty(head)
+
+
+def _read_types(member: Member) -> dict[str, Fact[Any]]:
+    """A collector's own table: ``file 331``, one type a line; ``deleted`` is of the others."""
+    types: dict[str, int] = {}
+    last, quoted = 0, ""
+    for number, line in lines(member):
+        words = line.split()
+        if len(words) == 2 and words[1].isdigit() and len(words[1]) < 10:
+            types[words[0]] = int(words[1])
+            last, quoted = number, line
+    if not types:
+        return {}
+    where = evidence(member, last, quoted)
+    deleted = types.pop("deleted", None)
+    values: dict[str, Fact[Any]] = {"fd_types": Present(types, where)}
+    if deleted is not None:
+        values["fd_deleted"] = Present(deleted, where)
+    return values
 
 
 def read_fds(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``fds``, and ``fd_types`` and ``fd_deleted`` from a listing."""
+    if _TYPES.match(bytes(member.head[:64])) is not None:
+        return [snapshot(member, "fd_count", _read_types(member))]
     types: Counter[str] = Counter()
     deleted = last = 0
     quoted = ""
@@ -86,7 +115,18 @@ def read_fds(member: Member, detail: bool) -> list[Snapshot]:
 PARSER = SnapshotParser(
     kind="fd_count",
     main="fds",
-    markers=("fd_count", "proc/*/fd", "fd", "fds", "fd_list", "open_fds", "*fd_count*", "ls_l_fd", "ls_*_fd"),
+    markers=(
+        "fd_count",
+        "proc/*/fd",
+        "fd",
+        "fds",
+        "fd_list",
+        "fd_types",
+        "open_fds",
+        "*fd_count*",
+        "ls_l_fd",
+        "ls_*_fd",
+    ),
     confirm=_confirm,
     parse=read_fds,
     strong=_is_listing,

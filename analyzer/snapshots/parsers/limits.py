@@ -80,7 +80,9 @@ PARSER = SnapshotParser(
     kind="limits",
     main="address_space",
     markers=("proc/*/limits", "limits", "proc_limit", "*limits"),
-    confirm=lambda path, head: looks_like_limits(path, head) or ("proc" in path and is_refused_or_empty(head)),
+    confirm=lambda path, head: (
+        looks_like_limits(path, head) or ("proc" in path and is_refused_or_empty(head))
+    ),
     parse=read_limits,
     strong=looks_like_limits,
 )

@@ -41,5 +41,7 @@ PARSER = SnapshotParser(
     markers=("proc/loadavg", "loadavg"),
     confirm=lambda path, head: _LINE.fullmatch(head[:256].decode("utf-8", "replace")) is not None,
     parse=read_loadavg,
-    strong=lambda path, head: len(head) < 128 and _LINE.fullmatch(head.decode("utf-8", "replace")) is not None,
+    strong=lambda path, head: (
+        len(head) < 128 and _LINE.fullmatch(head.decode("utf-8", "replace")) is not None
+    ),
 )

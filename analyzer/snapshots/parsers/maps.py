@@ -101,9 +101,7 @@ def summarise(
     summary.permission_denied = refused is not None
     summary.columns = columns
     quoted = last.rstrip(b"\n").rsplit(b"\n", 1)[-1][:400].decode("utf-8", "replace")
-    values: dict[str, Fact[MapsSummary]] = {
-        "maps": Present(summary, evidence(member, summary.lines, quoted))
-    }
+    values: dict[str, Fact[MapsSummary]] = {"maps": Present(summary, evidence(member, summary.lines, quoted))}
     return snapshot(member, kind, values)
 
 

@@ -7,7 +7,7 @@
     00007f259ef31000       4       4       0 r--s- index
     00007f259ef32000       4       4       0 r--s- 000001
     ffffffffff600000       4       0       0 --x--   [ anon ]
-    ---------------- ------- ------- ------- 
+    ---------------- ------- ------- -------
     total kB           12312   12920    9236
 
 >>> from analyzer.snapshots.parsers import sample
@@ -42,7 +42,9 @@ from analyzer.snapshots.paths import pid_of
 
 _HEADING = re.compile(rb"(\d{1,10}):   ?(.*)")
 _ROW = re.compile(rb"([0-9a-f]{8,16})(?: +|\t)(\d+)(K?) +(.*)")
-_ROW_X = re.compile(rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d+) (.*)")
+_ROW_X = re.compile(
+    rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d+) (.*)"
+)
 _MODE = re.compile(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
 _VSYSCALL = 0xFFFFFFFFFF600000
 _HEAD_CHUNK = 128 << 20

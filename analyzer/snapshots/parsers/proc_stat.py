@@ -23,7 +23,7 @@ _KEPT = ("btime", "processes", "procs_running", "procs_blocked")
 
 
 def _is_proc_stat(path: str, head: bytes) -> bool:
-    return head.startswith(b"cpu ") and b"\ncpu0 " in head or head.startswith(b"cpu  ")
+    return (head.startswith(b"cpu ") and b"\ncpu0 " in head) or head.startswith((b"cpu  ", b"btime "))
 
 
 def read_proc_stat(member: Member, detail: bool) -> list[Snapshot]:
@@ -42,7 +42,7 @@ def read_proc_stat(member: Member, detail: bool) -> list[Snapshot]:
 PARSER = SnapshotParser(
     kind="proc_stat",
     main="btime",
-    markers=("proc/stat",),
+    markers=("proc/stat", "btime", "proc_stat"),
     confirm=_is_proc_stat,
     parse=read_proc_stat,
 )

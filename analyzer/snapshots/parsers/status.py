@@ -54,7 +54,9 @@ _TEXTS = {"Name": "name", "CapEff": "cap_eff"}
 
 def looks_like_status(path: str, head: bytes) -> bool:
     """``Name:`` first, ``State:`` or a pid soon after."""
-    return head[:5] == b"Name:" and b"\nState:" in head and _START.match(head) is not None and b"\nPid:" in head
+    return (
+        head[:5] == b"Name:" and b"\nState:" in head and _START.match(head) is not None and b"\nPid:" in head
+    )
 
 
 def read_status(member: Member, detail: bool) -> list[Snapshot]:
@@ -104,4 +106,3 @@ PARSER = SnapshotParser(
     parse=read_status,
     strong=looks_like_status,
 )
-

@@ -79,9 +79,11 @@ def read_sysctl(member: Member, detail: bool) -> list[Snapshot]:
 PARSER = SnapshotParser(
     kind="sysctl",
     main="vm.max_map_count",
-    markers=("sysctl_-a", "sysctl", "sysctl_a", "*sysctl", "*sysctl_a", "sysctl_vm*"),
-    confirm=lambda path, head: _CONFIGURED.search(path.lower()) is None
-    and (looks_like_sysctl(path, head) or is_refused_or_empty(head)),
+    markers=("sysctl_-a", "sysctl", "sysctl_a", "*sysctl", "*sysctl_a", "sysctl_vm*", "inotify"),
+    confirm=lambda path, head: (
+        _CONFIGURED.search(path.lower()) is None
+        and (looks_like_sysctl(path, head) or is_refused_or_empty(head))
+    ),
     parse=read_sysctl,
     strong=_strong,
 )

@@ -18,7 +18,9 @@ from analyzer.snapshots.model import Snapshot
 
 
 def _is_json(path: str, head: bytes) -> bool:
-    return head.lstrip()[:1] == b"{" and (b'"vm.' in head or b'"kernel.' in head or b'"fs.' in head or b'"abi.' in head)
+    return head.lstrip()[:1] == b"{" and (
+        b'"vm.' in head or b'"kernel.' in head or b'"fs.' in head or b'"abi.' in head
+    )
 
 
 def read_json(member: Member, detail: bool) -> list[Snapshot]:

@@ -39,7 +39,9 @@ PARSER = SnapshotParser(
     kind="task_count",
     main="tasks",
     markers=("task_count", "tasks_count", "thread_count", "threads_count"),
-    confirm=lambda path, head: is_refused_or_empty(head)
-    or _NUMBER.fullmatch(first_line(head).decode("utf-8", "replace")) is not None,
+    confirm=lambda path, head: (
+        is_refused_or_empty(head)
+        or _NUMBER.fullmatch(first_line(head).decode("utf-8", "replace")) is not None
+    ),
     parse=read_tasks,
 )

@@ -1,0 +1,242 @@
+"""The lines of a file listing: ``find -printf``, ``find -ls``, ``ls -lR``, ``du -a``, plain ``find``.
+
+Each reader feeds a :class:`~analyzer.snapshots.datadir.DataDirBuilder`. Which columns there are is
+learned from the first lines; what is a directory shows by its name, its type, or by what follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.snapshots.base import to_int
+from analyzer.snapshots.datadir import DataDirBuilder
+from analyzer.snapshots.tsdb import child_of, parent_of
+
+_TIME = (
+    r"(?:[^\W\d][\w.]{2,5} +\d{1,2}\.? +[\d:]{4,5}|\d{1,2}\.? +[^\W\d][\w.]{1,5} +[\d:]{4,5}"
+    r"|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: [+-]\d{4})?|\d{2}-\d\d \d\d:\d\d|\d{9,11}(?:\.\d+)?"
+    r"|\d{1,2}月 +\d{1,2} +[\d:]{4,5}|\d{4}/\d\d/\d\d \d\d:\d\d)"
+)
+LS_ROW = re.compile(
+    r"(?:\s*\d+\s+){0,2}([-dlbcpsD])[-rwxsStT]{9}[.+@]?\s+\d+\s+(?:[^\s\d]\S*\s+|\d+\s+){0,2}?"
+    rf"(\d[\d.,]*[KMGTP]?)(?:,\s+\d+)?\s+({_TIME})\s(.*)"
+)
+FIND_LS = re.compile(
+    r"\s*\d+\s+[\d.,]+[KMG]?\s+([-dlbcpsD])[-rwxsStT]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(\d+)(?:,\s+\d+)?"
+    rf"\s+{_TIME}\s+(\.{{0,2}}/.*|\.)"
+)
+_ERROR = re.compile(r"(?:find|ls|du|stat|sh|bash|/\S+): .*(?:denied|No such|cannot|error)", re.IGNORECASE)
+_PATH_AT = re.compile(r"(?:^|[\s,;|])(\.{0,2}/\S|\.(?=$|[\s,;|]))")
+_EPOCH = re.compile(r"1[4-9]\d{8}(?:\.\d+)?|2[0-2]\d{8}(?:\.\d+)?")
+_KNOWN_DIRS = frozenset({"chunks", "chunks_head", "wal", "wbl", "thanos", "upload"})
+
+
+@dataclass(slots=True)
+class Columns:
+    """Where a line of ``find -printf`` holds what: columns before the path and after it."""
+
+    before: int
+    after: int
+    size: int | None = None  # index into before + after
+    kind: int | None = None
+    mtime: int | None = None
+    separator: str | None = None
+
+
+def learn_columns(sample: list[str], blocks: bool = False) -> Columns | None:
+    """The columns of a ``find`` or ``du`` listing, None when the lines are none.
+
+    ``blocks``: the number is of allocated blocks (``du -a``), which is no file size.
+
+    >>> learn_columns(["4096 /data", "9 /data/01M82K54DEY807G2PMY2JMGVJN/tombstones"])
+    Columns(before=1, after=0, size=0, kind=None, mtime=None, separator=None)
+    """
+    rows = [row for row in sample if row.strip() and not _ERROR.match(row)]
+    found: list[tuple[list[str], str, list[str]]] = []
+    for row in rows:
+        at = _PATH_AT.search(row)
+        if at is None:
+            continue
+        before = re.split(r"[\s,;|]+", row[: at.start(1)].strip(" \t,;|")) if row[: at.start(1)].strip() else []
+        rest = row[at.start(1) :]
+        after: list[str] = []
+        while True:
+            cut = re.search(r"[ \t,;|]+([^\s,;|]+)$", rest)
+            if cut is None or not re.fullmatch(r"-?\d+(?:\.\d+)?|[dflpscb]|\d{4}-\d\d-\d\d\S*", cut[1]):
+                break
+            after.insert(0, cut[1])
+            rest = rest[: cut.start()]
+        found.append((before, rest, after))
+    if not found or len(found) * 10 < len(rows) * 8:
+        return None
+    before_count = min(len(before) for before, _, _ in found)
+    if any(len(before) != before_count for before, _, _ in found):
+        return None
+    after_count = 0 if before_count and all(f[0] for f in found) and not all(f[2] for f in found) else min(
+        len(after) for _, _, after in found
+    )
+    columns = Columns(before_count, after_count)
+    table = [before + (after[-after_count:] if after_count else []) for before, _, after in found]
+    _assign(columns, table, [path for _, path, _ in found], blocks)
+    return columns
+
+
+def _assign(columns: Columns, table: list[list[str]], paths: list[str], blocks: bool) -> None:
+    numeric: list[int] = []
+    for i in range(columns.before + columns.after):
+        values = [row[i] for row in table]
+        if all(len(v) == 1 and v in "dflpscbDUN" for v in values) and not all(v.isdigit() for v in values):
+            columns.kind = i
+        elif all(_EPOCH.fullmatch(v) for v in values):
+            columns.mtime = i
+        elif all(v.isascii() and v.isdigit() for v in values):
+            numeric.append(i)
+    if blocks or not numeric:
+        return
+    for i in numeric:
+        tombs = [row[i] for row, path in zip(table, paths, strict=True) if path.endswith("/tombstones")]
+        if tombs and all(value == "9" for value in tombs):
+            columns.size = i
+            return
+    varied = [i for i in numeric if len({row[i] for row in table}) > 1]
+    columns.size = (varied or numeric)[-1]
+
+
+def read_find(lines: Iterable[str], columns: Columns, builder: DataDirBuilder) -> int:
+    """Read ``find -printf`` or ``du -a`` lines; returns how many were entries."""
+    builder.has_sizes = columns.size is not None
+    count, waiting = 0, None
+    simple = columns.before == 1 and columns.after == 0 and columns.size == 0
+    for line in lines:
+        if simple:
+            word, _, path = line.partition(" ")
+            if not path or path[0] not in "/.":
+                word, path = _split_simple(line)
+            size = int(word) if word.isdigit() and len(word) < 20 else None
+            kind, mtime = "", None
+        else:
+            entry = _entry(line, columns)
+            if entry is None:
+                path = ""
+            else:
+                path, size, kind, mtime = entry
+        if not path:
+            if _ERROR.match(line):
+                builder.complete = False
+            continue
+        count += 1
+        if waiting is not None:
+            held, held_size, held_kind, held_mtime = waiting
+            is_dir = held_kind == "d" or (not held_kind and path.startswith(held + "/"))
+            _add(builder, held, held_size, held_kind, held_mtime, is_dir)
+        waiting = (path if path[-1:] != "/" or len(path) == 1 else path.rstrip("/"), size, kind, mtime)
+    if waiting is not None:
+        _add(builder, *waiting, is_dir=waiting[2] == "d")
+    return count
+
+
+def _split_simple(line: str) -> tuple[str, str]:
+    match = re.match(r"\s*(\d+)[\s,;|]+(\.{0,2}/.*|\.$)", line)
+    return (match[1], match[2]) if match is not None else ("", "")
+
+
+def _entry(line: str, columns: Columns) -> tuple[str, int | None, str, float | None] | None:
+    """(path, size, kind, mtime) of one line, None when it has no path."""
+    at = _PATH_AT.search(line)
+    if at is None:
+        return None
+    words = re.split(r"[\s,;|]+", line[: at.start(1)].strip(" \t,;|")) if columns.before else []
+    if len(words) != columns.before:
+        return None
+    path = line[at.start(1) :]
+    if columns.after:
+        pieces = re.split(r"[\s,;|]+", path.rstrip())
+        tail = pieces[-columns.after :]
+        for word in reversed(tail):
+            path = path.rstrip(" \t,;|").removesuffix(word)
+        path = path.rstrip(" \t,;|")
+        words += tail
+    if not path or len(words) != columns.before + columns.after:
+        return None
+    size = to_int(words[columns.size]) if columns.size is not None else None
+    kind = words[columns.kind] if columns.kind is not None else ""
+    mtime = None
+    if columns.mtime is not None and _EPOCH.fullmatch(words[columns.mtime]):
+        mtime = float(words[columns.mtime])
+    return path, size, kind, mtime
+
+
+def _add(
+    builder: DataDirBuilder, path: str, size: int | None, kind: str, mtime: float | None, is_dir: bool
+) -> None:
+    cut = path.rfind("/")
+    directory, name = (path[:cut] if cut > 0 else path[: cut + 1]), path[cut + 1 :]
+    if kind in ("", "f") and not is_dir and (kind == "f" or name not in _KNOWN_DIRS):
+        if not (kind == "" and _named_like_a_directory(name)):
+            builder.add_file(directory, name, size, mtime)
+            return
+    if is_dir or kind in ("", "d"):
+        builder.add_directory(directory, name)
+
+
+def _named_like_a_directory(name: str) -> bool:
+    return (len(name) == 26 and name.isupper()) or ".tmp-for-" in name or name.startswith("checkpoint.")
+
+
+def read_find_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
+    """Read ``find -ls`` lines; blanks in names are written as ``\\ ``."""
+    count = 0
+    for line in lines:
+        match = FIND_LS.fullmatch(line)
+        if match is None:
+            if _ERROR.match(line):
+                builder.complete = False
+            continue
+        count += 1
+        path = match[3].replace("\\ ", " ")
+        if match[1] == "d":
+            builder.add_directory(parent_of(path), child_of(path))
+        elif match[1] == "-":
+            builder.add_file(parent_of(path), child_of(path), int(match[2][:20]))
+    return count
+
+
+def read_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
+    """Read ``ls -lR`` lines: a heading ``PATH:``, a localized total, a row per entry."""
+    count, directory, blank = 0, "", True
+    expected: set[str] = set()  # blocks' directories that a heading must follow for
+    for line in lines:
+        if not line:
+            blank = True
+            continue
+        match = LS_ROW.fullmatch(line) if line[:1] in "-dlbcpsD 0123456789" else None
+        if match is None:
+            if line.endswith(":") and (blank or line.startswith(("/", "./", "."))):
+                directory = line[:-1].strip("'\"")
+                directory = directory.rstrip("/") or directory
+                builder.enter(directory)
+                expected.discard(directory)
+            elif _ERROR.match(line):
+                builder.complete = False
+            blank = False
+            continue
+        blank = False
+        name = match[4]
+        if name in (".", ".."):
+            continue
+        count += 1
+        if match[1] == "d":
+            builder.add_directory(directory, name)
+            if len(expected) < 100_000 and (len(name) == 26 or name in _KNOWN_DIRS):
+                expected.add(f"{directory}/{name}")
+        elif match[1] == "-":
+            size = match[2]
+            if not size.isdigit():
+                builder.has_sizes = False
+            mtime = float(match[3]) if _EPOCH.fullmatch(match[3]) else None
+            builder.add_file(directory, name, int(size[:20]) if size.isdigit() else None, mtime)
+    if expected:
+        builder.complete = False
+    return count
