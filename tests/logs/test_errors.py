@@ -137,7 +137,11 @@ def test_a_cut_at_any_byte_invents_neither_member_nor_number(tree: Tree, data: s
     assert len(found) <= max(1, len(known))
     for leaf, original in zip(found, known, strict=False):
         if leaf.complete:
-            assert (leaf.errno, leaf.size, leaf.text.strip()) == (original.errno, original.size, original.text)
+            assert (leaf.errno, leaf.size, leaf.text.strip()) == (
+                original.errno,
+                original.size,
+                original.text,
+            )
         else:
             assert leaf.size is None
             assert leaf.errno is None
