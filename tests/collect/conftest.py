@@ -155,7 +155,15 @@ def target(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process with 300 mappings of one file and a secret among its arguments and environment."""
     data = tmp_path / "data.bin"
     data.write_bytes(b"x" * 4096)
-    arguments = ["300", str(data), "120", "-target=ingester", "--s3.secret-access-key=hunter2", "-token", "hunter3"]
+    arguments = [
+        "300",
+        str(data),
+        "120",
+        "-target=ingester",
+        "--s3.secret-access-key=hunter2",
+        "-token",
+        "hunter3",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-c", TARGET, *arguments],
         stdout=subprocess.PIPE,

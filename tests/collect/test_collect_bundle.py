@@ -37,7 +37,16 @@ def test_a_living_process_in_full(collector, target, tmp_path):
     Path(f"{log}.1").write_text('level=info msg="older"\n')
     before = datetime.now(UTC)
     run = collector.run(
-        *("--pid", str(target.pid), "--data", str(data), "--log", str(log), "--log-command", "printf 'a\\nb\\n'"),
+        *(
+            "--pid",
+            str(target.pid),
+            "--data",
+            str(data),
+            "--log",
+            str(log),
+            "--log-command",
+            "printf 'a\\nb\\n'",
+        ),
         *("--output", "out.tar.gz"),
     )
     assert run.status == 0, run.err
@@ -56,7 +65,18 @@ def test_a_living_process_in_full(collector, target, tmp_path):
     assert re.search(r"^pipe \d", bundle.text(f"{pid}/fd_types.txt"), re.MULTILINE)
 
     assert "vm.max_map_count = " in bundle.text("host/sysctl_-a")
-    for name in ("meminfo", "vmstat", "file-nr", "inotify", "df", "df_-i", "uname", "os-release", "date", "uptime"):
+    for name in (
+        "meminfo",
+        "vmstat",
+        "file-nr",
+        "inotify",
+        "df",
+        "df_-i",
+        "uname",
+        "os-release",
+        "date",
+        "uptime",
+    ):
         assert bundle.text(f"host/{name}"), name
     assert bundle.text("host/btime").startswith("btime ")
     assert any(name.startswith("host/sysctl.d/") for name in bundle.files)
@@ -135,18 +155,35 @@ def test_match_without_a_process_says_what_to_do(collector):
 def test_dry_run_lists_and_writes_nothing(collector, target, tmp_path):
     data = make_data(tmp_path)
     run = collector.run(
-        *("--pid", str(target.pid), "--data", str(data), "--watch", "--dry-run", "--metrics", "http://u:hunter9@[::1]:1/metrics")
+        *(
+            "--pid",
+            str(target.pid),
+            "--data",
+            str(data),
+            "--watch",
+            "--dry-run",
+            "--metrics",
+            "http://u:hunter9@[::1]:1/metrics",
+        )
     )
     assert run.status == 0, run.err
     assert run.written == []
     text = run.out.decode()
-    for word in (f"proc/{target.pid}/maps", "host/meminfo", "data/find_data", "series/counts.tsv", "metrics/"):
+    for word in (
+        f"proc/{target.pid}/maps",
+        "host/meminfo",
+        "data/find_data",
+        "series/counts.tsv",
+        "metrics/",
+    ):
         assert word in text
     assert "hunter9" not in text
 
 
 def test_the_bundle_may_go_to_standard_output(collector, target, tmp_path):
-    run = collector.run("--pid", str(target.pid), "--output", "-", env={**os.environ, "TMPDIR": str(tmp_path)})
+    run = collector.run(
+        "--pid", str(target.pid), "--output", "-", env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
     assert run.status == 0, run.err
     assert run.written == []
     archive = collector.folder / "piped.tar.gz"
@@ -158,7 +195,15 @@ def test_the_bundle_may_go_to_standard_output(collector, target, tmp_path):
 
 def test_the_script_may_come_from_standard_input(collector, target):
     done = subprocess.run(
-        [*collector.shell, "-s", "--", "--pid", str(target.pid), "--output", str(collector.folder / "x.tar.gz")],
+        [
+            *collector.shell,
+            "-s",
+            "--",
+            "--pid",
+            str(target.pid),
+            "--output",
+            str(collector.folder / "x.tar.gz"),
+        ],
         input=collector.script.read_bytes(),
         capture_output=True,
         timeout=60,
@@ -213,13 +258,20 @@ def test_configuration_is_masked_and_kept_readable(collector, tmp_path):
     run = collector.run("--match", "no-such-ingester", "--config", str(config))
     text = run.bundle().text("config/cortex.yaml")
     assert "hunter" not in text.lower()
-    for line in ("    num_tokens: 512", "      replication_factor: 3", "    ship_interval: 1m", "    retention_period: 6h"):
+    for line in (
+        "    num_tokens: 512",
+        "      replication_factor: 3",
+        "    ship_interval: 1m",
+        "    retention_period: 6h",
+    ):
         assert line in text.splitlines()
     assert "https://***@s3.example.com/bucket" in text
 
 
 def test_unnamed_files_are_said_to_be_missing(dash_collector, target):
-    run = dash_collector.run("--pid", str(target.pid), "--log", "/no/such.log", "--data", "/no/tsdb", "--config", "/no/c.yml")
+    run = dash_collector.run(
+        "--pid", str(target.pid), "--log", "/no/such.log", "--data", "/no/tsdb", "--config", "/no/c.yml"
+    )
     assert run.status == 0
     notes = " ".join(run.bundle().capture["notes"])
     for word in ("/no/such.log", "/no/tsdb", "/no/c.yml"):
@@ -254,12 +306,15 @@ def test_with_busybox_alone(tmp_path, target, collector):
     tools = tmp_path / "bin"
     tools.mkdir()
     busybox = shutil.which("busybox")
-    for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
+    for applet in subprocess.run(
+        [busybox, "--list"], capture_output=True, text=True, check=True
+    ).stdout.split():
         (tools / applet).symlink_to(busybox)
     shell = [shutil.which(collector.shell[0]), *collector.shell[1:]]
     collector.shell = shell
     run = collector.run(
-        *("--pid", str(target.pid), "--watch", "1", "--data", str(data)), env={**os.environ, "PATH": str(tools)}
+        *("--pid", str(target.pid), "--watch", "1", "--data", str(data)),
+        env={**os.environ, "PATH": str(tools)},
     )
     assert run.status == 0, run.err
     bundle = run.bundle()

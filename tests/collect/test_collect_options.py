@@ -44,7 +44,9 @@ def test_the_script_parses_every_option_of_the_table_and_no_other(dash_collector
     assert run.written == []
 
 
-@pytest.mark.parametrize("option", [o for o in OPTIONS if o.metavar and not o.value_optional], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "option", [o for o in OPTIONS if o.metavar and not o.value_optional], ids=lambda o: o.name
+)
 def test_an_option_without_its_value_is_wrong_usage(dash_collector, option):
     run = dash_collector.run(option.name)
     assert run.status == 2
@@ -53,7 +55,8 @@ def test_an_option_without_its_value_is_wrong_usage(dash_collector, option):
 
 
 @pytest.mark.parametrize(
-    "options", [["--pid", "12x"], ["--max-size", "1G"], ["--kubernetes", "pod"], ["--output", "no/such/folder/x.tgz"]]
+    "options",
+    [["--pid", "12x"], ["--max-size", "1G"], ["--kubernetes", "pod"], ["--output", "no/such/folder/x.tgz"]],
 )
 def test_a_wrong_value_is_named(dash_collector, options):
     run = dash_collector.run(*options)

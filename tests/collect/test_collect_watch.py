@@ -235,7 +235,10 @@ def test_a_full_run_changes_nothing_of_the_process(dash_collector, target):
     dash_collector.run("--pid", str(target.pid), "--watch", "1")
     status = Path(f"/proc/{target.pid}/status").read_text()
     assert "TracerPid:\t0\n" in status
-    assert (os.sched_getscheduler(target.pid), Path(f"/proc/{target.pid}/oom_score_adj").read_text()) == before
+    assert (
+        os.sched_getscheduler(target.pid),
+        Path(f"/proc/{target.pid}/oom_score_adj").read_text(),
+    ) == before
 
 
 # ---- when no process can be started
