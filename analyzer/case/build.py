@@ -12,6 +12,7 @@ from analyzer.case import attribution, hosts, lives, need
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Evidence, Present, Stamp, evidence_of
 from analyzer.intake import Intake
+from analyzer.logs import eras
 from analyzer.logs.model import KernelEvent, LogDigest
 from analyzer.snapshots.model import DataDir, PodEvent, PodState
 
@@ -174,6 +175,7 @@ def _subject(
     subject.logs = [log for log, _ in lives.order_logs(stream.logs)]
     subject.lives = lives.build_lives(stream.logs)
     _identity(subject)
+    _check_version(subject)
     _pod(subject, pods, events)
     _pids_from_log(subject)
     attribution.attribute(subject, host.captures)
@@ -266,6 +268,24 @@ def _identity(subject: Subject) -> None:
     if subject.version is None and isinstance(stated, Present):
         same = subject.product in (None, stated.value)
         subject.version = subject.host.facts.value("version", "version") if same else None
+
+
+_CALLER = re.compile(r"caller\W{1,5}([\w.]+\.go:\d+)")
+
+
+def _check_version(subject: Subject) -> None:
+    """The banner against the form of the errors; without a banner the form bounds the version."""
+    found = {name for log in subject.logs for name in log.eras}
+    quoted = [e.text for life in subject.lives for f in life.failures for e in f.evidence]
+    callers = {caller for text in quoted for caller in _CALLER.findall(text)}
+    if subject.product and subject.version:
+        words = eras.contradiction(subject.product, subject.version, sorted(found), sorted(callers))
+        if words:
+            subject.warnings.append(f"{subject.id or subject.product}: {words}")
+    elif subject.product and len(found) == 1:
+        first, last = eras.version_bounds(next(iter(found)), subject.product)
+        if first or last:
+            subject.version = f"{first or '...'} to {last or 'later'} (by the form of its errors)"
 
 
 _CONTAINER_ID = re.compile(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")

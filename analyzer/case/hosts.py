@@ -34,6 +34,8 @@ _PROCESS_KINDS = frozenset(
         "fd_count",
         "task_count",
         "oom_score_adj",
+        "smaps_rollup",
+        "statm",
     }
 )
 

@@ -22,48 +22,13 @@ from analyzer.snapshots.model import MapsSummary, Mount
 MOST_TEXT = 4096
 """Characters of a fact's value or quoted line that are kept."""
 
-_BYTES = frozenset(
-    [
-        "memory_max",
-        "memory_high",
-        "memory_current",
-        "memory_peak",
-        "swap_max",
-        "swap_current",
-        "memsw_max",
-        "memsw_current",
-        "memsw_peak",
-        "kmem_limit",
-        "kmem_usage",
-        "kmem_peak",
-        "anon",
-        "file",
-        "kernel",
-        "kernel_stack",
-        "pagetables",
-        "slab",
-        "slab_reclaimable",
-        "slab_unreclaimable",
-        "sock",
-        "shmem",
-        "file_mapped",
-        "inactive_file",
-        "active_file",
-        "memory_limit_effective",
-        "vsize",
-        "address_space",
-        "data",
-        "stack",
-        "core",
-        "rss",
-        "memlock",
-        "fsize",
-        "msgqueue",
-        "rss_anon",
-        "rss_file",
-        "rss_shmem",
-    ]
-)
+_BYTES = frozenset((
+    "memory_max", "memory_high", "memory_current", "memory_peak", "swap_max", "swap_current", "memsw_max",
+    "memsw_current", "memsw_peak", "kmem_limit", "kmem_usage", "kmem_peak", "anon", "file", "kernel",
+    "kernel_stack", "pagetables", "slab", "slab_reclaimable", "slab_unreclaimable", "sock", "shmem",
+    "file_mapped", "inactive_file", "active_file", "memory_limit_effective", "vsize", "address_space",
+    "data", "stack", "core", "rss", "memlock", "fsize", "msgqueue", "rss_anon", "rss_file", "rss_shmem",
+))  # fmt: skip
 _COUNTS = {
     "nofile": "descriptors", "nproc": "threads", "threads": "threads", "fds": "descriptors", "tasks": "threads",
     "fdsize": "descriptors", "pids_max": "threads", "pids_current": "threads", "pids_peak": "threads",
@@ -72,6 +37,8 @@ _COUNTS = {
     "process_max_fds": "descriptors", "kernel.pid_max": "threads", "kernel.threads-max": "threads",
     "fs.file-max": "descriptors", "fs.nr_open": "descriptors", "lines": "lines", "starttime": "ticks",
 }  # fmt: skip
+
+_LIMITS = ("limits", "prlimit", "ulimit")
 
 
 def unit_of(kind: str, name: str) -> str | None:
@@ -128,7 +95,7 @@ def _fact(head: Row, kind: str, name: str, fact: Fact[Any]) -> Iterator[Row]:
         yield row | {"state": "absent", "why": fact.ask or None}
     elif isinstance(fact, Unreadable):
         yield row | {"state": "unreadable", "why": fact.why} | _quoted(fact.evidence)
-    elif _is_limit_pair(fact.value):
+    elif kind in _LIMITS and _is_limit_pair(fact.value):
         for part, value in zip(("soft", "hard"), fact.value, strict=True):
             yield (
                 row

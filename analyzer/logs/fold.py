@@ -116,6 +116,9 @@ class Folder:
         group.lines += 1
         group.complete = group.complete and found.complete
         group.fatal = group.fatal or found.fatal
+        group.corrupt = group.corrupt or found.corrupt
+        if found.file_kind == "go_heap" and found.sizes:
+            group.asked = max(group.asked or 0, *found.sizes)
         self._time(group, record)
         self._evidence(life, key, group, found.members, record)
         if found.errno in EXHAUSTED:
@@ -152,6 +155,8 @@ class Folder:
                 sizes[size] += times
             else:
                 group.sizes_dropped += times
+        if len(found.errnos) > 1:
+            group.errnos.update(found.errnos)
         if found.declared is not None:
             group.declared = max(group.declared or 0, found.declared)
         if found.paths:
