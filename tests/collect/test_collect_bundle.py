@@ -190,7 +190,8 @@ def test_the_bundle_may_go_to_standard_output(collector, target, tmp_path):
     archive.write_bytes(run.out)
     bundle = run.bundle()
     assert f"proc/{target.pid}/maps" in bundle.files
-    assert not list(tmp_path.glob("ingester-postmortem-*")) and not list(tmp_path.glob(".ingester-*"))
+    assert not list(tmp_path.glob("ingester-postmortem-*"))
+    assert not list(tmp_path.glob(".ingester-*"))
 
 
 def test_the_script_may_come_from_standard_input(collector, target):
