@@ -205,7 +205,9 @@ class DataDirBuilder:
             data = roots.get(_root_of(path, roots))
             if data is not None:
                 data.empty_files.append(path)
-        return sorted(roots.values(), key=lambda d: sum(len(t.blocks) for t in d.tenants.values()), reverse=True)
+        return sorted(
+            roots.values(), key=lambda d: sum(len(t.blocks) for t in d.tenants.values()), reverse=True
+        )
 
     def _keep_announced(self) -> None:
         """In a cut listing, blocks that were named but not entered are blocks all the same."""

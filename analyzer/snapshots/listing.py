@@ -59,7 +59,9 @@ def learn_columns(sample: list[str], blocks: bool = False) -> Columns | None:
         at = _PATH_AT.search(row)
         if at is None:
             continue
-        before = re.split(r"[\s,;|]+", row[: at.start(1)].strip(" \t,;|")) if row[: at.start(1)].strip() else []
+        before = (
+            re.split(r"[\s,;|]+", row[: at.start(1)].strip(" \t,;|")) if row[: at.start(1)].strip() else []
+        )
         rest = row[at.start(1) :]
         after: list[str] = []
         while True:
@@ -74,8 +76,10 @@ def learn_columns(sample: list[str], blocks: bool = False) -> Columns | None:
     before_count = min(len(before) for before, _, _ in found)
     if any(len(before) != before_count for before, _, _ in found):
         return None
-    after_count = 0 if before_count and all(f[0] for f in found) and not all(f[2] for f in found) else min(
-        len(after) for _, _, after in found
+    after_count = (
+        0
+        if before_count and all(f[0] for f in found) and not all(f[2] for f in found)
+        else min(len(after) for _, _, after in found)
     )
     columns = Columns(before_count, after_count)
     table = [before + (after[-after_count:] if after_count else []) for before, _, after in found]

@@ -270,7 +270,7 @@ class Tally:
         if (
             len(ulids) != 26 * len(rows)
             or ulids.translate(None, _ULID_BYTES)
-            or any([h[:1] != b"/" or h[-1:] != b"/" for h in holders])
+            or any(h[:1] != b"/" or h[-1:] != b"/" for h in holders)
             or not self._add_spans(rows, width, kind)
         ):
             return self._add_each(rows)

@@ -38,8 +38,16 @@ date, uptime, hostname, uname, version, loadavg, os_release, psi: ``text`` and p
             ``version``; uname: ``release``, ``machine``; psi: ``avg10`` ...)
 config      product config: ``replication_factor``, ``zone_awareness``, ``zone``, ``retention``,
             ``block_ranges``, ``data_dir``, ``ship_interval``, ``bucket``: text
-capture     ``errors``: tuple[str, ...] of the collector; manifest: rows of a collector's index
+capture     ``errors``: tuple[str, ...] of the collector; ``started``, ``ended`` Stamp, ``host``, ``marker``
+manifest    ``rows``: tuple[ManifestRow, ...] of a collector's index
 series      a count over time: ``points``: tuple[SeriesPoint, ...]
+ps          ``processes``: tuple[PsProcess, ...]
+free        total, used, free, available, swap_total ...: bytes
+swaps       size, used: bytes; buddyinfo: ``free_pages``; vmstat: every counter by its own name
+thp         ``enabled``, ``defrag``: the chosen word; proc_stat: ``btime`` seconds since the epoch
+cgroup_psi  as psi, of the cgroup ``scope``; smaps_rollup: rss, pss, locked ...: bytes
+statm       sizes in pages; oom_score_adj: ``oom_score_adj``, ``oom_score``
+block_meta  ``ulid``, ``level``, ``min_time``, ``max_time`` (ms), ``series``, ``samples``
 ========== =====================================================================================
 """
 
@@ -271,3 +279,32 @@ class SeriesPoint:
     limit: int | None = None
     line: int | None = None
     values: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PsProcess:
+    """One process of a ps listing. ``rss`` and ``vsz`` are bytes, ``threads`` its LWPs."""
+
+    pid: int
+    command: str
+    line: int
+    ppid: int | None = None
+    rss: int | None = None
+    vsz: int | None = None
+    threads: int | None = None
+    state: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One row of a collector's index: the member it wrote, by which command, when, and how it ended."""
+
+    path: str
+    command: str
+    started: Stamp | None
+    ended: Stamp | None
+    exit_code: int | None
+    size: int | None
+    error: str
+    line: int

@@ -57,7 +57,8 @@ from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import basename
 
 _TSDB = re.compile(
-    rb"[0-7][0-9A-HJKMNP-TV-Z]{25}|chunks_head|/wal\b|thanos\.shipper\.json|/chunks/\d{6}|\bwal$", re.MULTILINE
+    rb"[0-7][0-9A-HJKMNP-TV-Z]{25}|chunks_head|/wal\b|thanos\.shipper\.json|/chunks/\d{6}|\bwal$",
+    re.MULTILINE,
 )
 _LS_BYTES = re.compile(rb"^[-dl][-rwxsStT]{9}[.+@]? +\d+ ", re.MULTILINE)
 
@@ -68,7 +69,7 @@ def _sample_lines(head: bytes) -> list[str]:
 
 
 def form_of(path: str, head: bytes) -> str:
-    """"ls", "find_ls", "find" or "" for what is no listing of files."""
+    """ "ls", "find_ls", "find" or "" for what is no listing of files."""
     rows = _sample_lines(head)
     if not rows:
         return ""

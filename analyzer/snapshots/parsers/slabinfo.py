@@ -30,7 +30,7 @@ from analyzer.snapshots.model import Snapshot
 
 
 def _is_slabinfo(path: str, head: bytes) -> bool:
-    return head.startswith(b"slabinfo - version") or head.startswith(b"# name            <active_objs>")
+    return head.startswith((b"slabinfo - version", b"# name            <active_objs>"))
 
 
 def read_slabinfo(member: Member, detail: bool) -> list[Snapshot]:
