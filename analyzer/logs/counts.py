@@ -143,7 +143,8 @@ class Counts:
             ends = [counted.base + end for pattern, end in pairs if pattern == wanted]
             if not exact:
                 ends, ulids = self._searched(buffer, ends)
-            fresh = [end for end, ulid in zip(ends, ulids, strict=True) if ulid not in healthy]
+            once = dict(zip(ulids, ends, strict=True))
+            fresh = [end for ulid, end in once.items() if ulid not in healthy]
             self._attribute(life.segment.blocks_by_tenant, buffer, fresh[: max(0, self._to_attribute)])
             self._to_attribute -= len(fresh)
         healthy.update(ulids)

@@ -95,6 +95,7 @@ class _Reader:
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
         self._cache: dict[CacheKey, meaning.Meaning | None] = {}
+        self._piece = 0  # number of the last line that was a piece: what is counted in it counts later
         self._section: tuple[tuple[str, str], ...] = ()
         self._steps_left = STEP_BUDGET
         self._searching = FIRST_LINES
@@ -106,10 +107,10 @@ class _Reader:
         for found in self._scanner.scan(self._source.chunks):
             if isinstance(found, Line):
                 self._line(found)
-            else:
+            elif found.line == 0 or found.line != self._piece:
                 self._counts.add(self._lives.current(1), found)
         for joined in self._joiner.finish():
-            self._entry(joined, self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace")))
+            self._joined(joined)
         return self._finish()
 
     def _line(self, line: Line) -> None:
@@ -123,15 +124,24 @@ class _Reader:
             self._entry(joined, line.ids)
         elif peeled.partial or self._joiner.open:
             for joined in self._joiner.add(peeled, number):
-                ids = line.ids
-                if joined.lines > 1 or joined.number != number:
-                    ids = self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace"))
-                self._entry(joined, ids)
+                if joined.number != number:
+                    self._joined(joined)
+                else:
+                    self._entry(joined, line.ids)
+            if self._joiner.took:
+                self._piece = line.number
         else:
             self._entry(Joined(peeled, number, 1, False), line.ids)
         dump = self._dump
         follow = self._joiner.open or (dump is not None and dump.followed) or self._searching > 0
         self._scanner.follow = follow
+
+    def _joined(self, joined: Joined) -> None:
+        """A line put together from pieces: only now can what it holds be found."""
+        ids, counted = self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace"))
+        self._entry(joined, ids)
+        if counted.ids:
+            self._counts.add(self._lives.current(1), counted)
 
     def _entry(self, joined: Joined, ids: tuple[int, ...]) -> None:
         """One whole line of the log."""

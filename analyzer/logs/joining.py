@@ -47,6 +47,7 @@ class Joiner:
 
     def __init__(self, long_line: Callable[[], LongLine] | None = None) -> None:
         self.broken = 0
+        self.took = False  # whether the last line was taken as a piece
         self._long_line = long_line
         self._lines: dict[Key, _Open] = {}
 
@@ -60,12 +61,13 @@ class Joiner:
         key = (peeled.stream, peeled.hints)
         line = self._lines.get(key)
         done: list[Joined] = []
-        if line is not None and has_head(peeled.payload[:512]):
-            # The rest was lost when the process died: this is the next record, not the next piece.
+        self.took = True
+        if line is not None and _is_next(line, peeled.payload):
             done.append(self._close(key, cut=True))
             line = None
         if line is None:
             if not peeled.partial:
+                self.took = False
                 return [*done, Joined(peeled, number, 1, cut=False)]
             line = self._lines[key] = _Open(peeled, number)
         self._append(line, peeled.payload)
@@ -94,3 +96,9 @@ class Joiner:
         line.peeled.payload = "".join(line.pieces)
         line.peeled.partial = False
         return Joined(line.peeled, line.number, line.lines, cut or line.size > PIECES_KEPT, line.long)
+
+
+def _is_next(line: _Open, payload: str) -> bool:
+    """Whether a line is the next record and not the next piece: the rest was lost when the process
+    died. A piece may begin with a key, but hardly with the one that records begin with."""
+    return line.pieces[0][:4] == payload[:4] and has_head(payload[:512])

@@ -60,12 +60,14 @@ class Line:
 @dataclass(slots=True)
 class Counted:
     """Matches of counted patterns in a stretch of lines without a parsed one: ``ids``, and their
-    ends, in order, as offsets in ``buffer`` behind ``base``."""
+    ends, in order, as offsets in ``buffer`` behind ``base``. ``line`` is the number of the line just
+    handed out when they stand in it, else 0."""
 
     buffer: bytes
     base: int
     ids: list[int]
     ends: list[int]
+    line: int = 0
 
 
 @dataclass(slots=True)
@@ -143,10 +145,12 @@ class Scanner:
         self._history_size = 0
         self._current: Region = (b"", 0, 0)
 
-    def matches(self, text: bytes) -> tuple[int, ...]:
-        """The parsed patterns that match in ``text``: for lines joined from pieces."""
-        ids, _ = self._engine.scan(text)
-        return tuple(sorted({pattern for pattern in ids if pattern < self._parsed}))
+    def matches(self, text: bytes) -> tuple[tuple[int, ...], Counted]:
+        """The parsed and the counted patterns that match in ``text``: for lines joined from pieces."""
+        ids, ends = self._engine.scan(text)
+        counted = [index for index, pattern in enumerate(ids) if pattern >= self._parsed]
+        parsed = tuple(sorted({pattern for pattern in ids if pattern < self._parsed}))
+        return parsed, Counted(text, 0, [ids[at] for at in counted], [ends[at] for at in counted])
 
     def scan(self, chunks: Iterable[bytes | memoryview]) -> Iterator[Line | Counted]:
         """Hand out the lines and counts of a member, front to back."""
@@ -256,7 +260,8 @@ class Scanner:
         yield Line(number, buffer[start:end], parsed, end - start)
         inside = [index for index in range(before, behind) if ids[index] >= self._parsed]
         if inside:
-            yield Counted(buffer, base, [ids[index] for index in inside], [ends[index] for index in inside])
+            here = [ids[index] for index in inside]
+            yield Counted(buffer, base, here, [ends[index] for index in inside], number)
 
     def _advance(self, block: _Block, to: int) -> None:
         """Count the newlines up to ``to``; each byte is counted once."""

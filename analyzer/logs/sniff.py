@@ -32,6 +32,7 @@ _NO_LOG_PATH = re.compile(
     r"|png|gz|xz|zst|bz2|zip|tar|tgz|pb|pprof|sh|py|toml)$)",
     re.IGNORECASE,
 )
+_WEAK_FRAMINGS = ("bare", "compose", "kubectl")  # a word and a bar, a time and any text: not enough
 _RECORD_KEYS = frozenset(
     ("level", "msg", "message", "ts", "time", "severity", "lvl", "caller", "err", "error")
 )
@@ -55,13 +56,14 @@ def _is_text(head: bytes) -> bool:
 
 
 def _is_record(payload: str) -> bool:
+    """Whether a logger wrote this. A date before words is not enough: ``date`` and samplers write it."""
     if not has_head(payload):
         return False
     if payload.startswith("{"):
         fields, _ = json_fields(payload)
         keys = {key for key, _ in fields}
         return len(keys & _RECORD_KEYS) >= 2
-    return True
+    return not payload[:1].isdigit() or payload[4:5] == "/"
 
 
 def _is_kernel(row: str, peeled: Peeled) -> bool:
@@ -98,7 +100,7 @@ def looks_like_log(path: str, head: bytes) -> bool:
     framed = records = dumps = 0
     for row in rows:
         peeled = framings.peel_text(row)
-        framed += peeled.framing not in ("bare", "compose")
+        framed += peeled.framing not in _WEAK_FRAMINGS
         records += _is_record(peeled.payload)
         dumps += opens(peeled.payload)
     if records * 4 >= len(rows) > 0 or framed * 3 >= len(rows) > 0:

@@ -116,6 +116,12 @@ def test_counts_in_a_line_come_behind_it_and_others_before():
     found = list(Scanner(PARSED, COUNTED).scan([data]))
     kinds = [(x.number, x.ids) if isinstance(x, Line) else x.ids for x in found]
     assert kinds == [(1, ()), [4], (3, (1,)), [5], [4]]
+    assert [x.line for x in found if isinstance(x, Counted)] == [0, 3, 0]
+
+
+def test_a_joined_text_is_searched_like_a_line():
+    parsed, counted = Scanner(PARSED, COUNTED).matches(b"panic: a healthy block")
+    assert (parsed, counted.ids, counted.ends) == ((1,), [4], [22])
 
 
 def test_the_counted_ends_point_into_the_buffer():
@@ -141,7 +147,7 @@ def test_a_long_line_is_kept_by_head_and_tail_and_counted(where):
     long = b"h" * where + b"panic: " + b"z" * (4_500_000 - where) + b" user=x"
     data = b"first\n" + long + b"\nafter panic: \n"
     scanner = Scanner(PARSED, COUNTED, Recorder)
-    lines = [x for x in scanner.scan([data[at : at + 700_001] for at in range(0, len(data), 700_001)])]
+    lines = list(scanner.scan([data[at : at + 700_001] for at in range(0, len(data), 700_001)]))
     _, cut, after = lines
     assert (cut.number, cut.cut, cut.size, cut.ids) == (2, True, len(long), (1,))
     assert cut.raw == long[:LONG_LINE]
