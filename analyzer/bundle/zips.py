@@ -118,7 +118,7 @@ def directory(file: BinaryIO) -> list[zipfile.ZipInfo] | None:
 
 def all_encrypted(infos: list[zipfile.ZipInfo]) -> bool:
     """Whether every file of the directory is encrypted."""
-    files = [info for info in infos if not info.is_dir()]
+    files = [info for info in infos if not info.filename.endswith("/")]  # is_dir fails on ""
     return bool(files) and all(info.flag_bits & 1 for info in files)
 
 

@@ -401,3 +401,11 @@ def test_garbage_of_any_kind_is_a_bundle_or_one_clear_error(data: bytes) -> None
 def test_garbage_behind_a_mark_is_said(mark: bytes, data: bytes) -> None:
     _, bundle = read(mark + data)
     assert bundle.coverage.warnings or bundle.coverage.members_read
+
+
+def test_a_zip_member_without_a_name() -> None:
+    packed = zipped({"x": b"1"}).replace(struct.pack("<HH", 1, 0) + b"x", struct.pack("<HH", 0, 1) + b"x")
+    at = packed.index(b"PK\x01\x02")
+    packed = packed[: at + 28] + struct.pack("<H", 0) + struct.pack("<H", 1) + packed[at + 32 :]
+    found, _ = read(packed)
+    assert found == {"unnamed": b"1"}

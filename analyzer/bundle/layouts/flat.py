@@ -24,6 +24,8 @@ _MOMENT = re.compile(
     re.IGNORECASE,
 )
 
+_OWN = re.compile(r"(?<=[/!])(?:var/log|var/lib|proc|sys|etc|logs|sos_commands|namespaces)/")
+
 _HOST = re.compile(r"(?:node|host|worker|server|ip|vm)[-_.]?[\w.-]*\d[\w.-]*$", re.IGNORECASE)
 
 
@@ -36,7 +38,9 @@ def _top(paths: Iterable[str]) -> str:
             break
         if one in "/!":
             end = at + 1
-    return low[:end]
+    # A folder that a host itself has is no folder that somebody packed it into.
+    own = _OWN.search("/" + low[:end])
+    return low[: own.start()] if own else low[:end]
 
 
 @dataclass(frozen=True)
