@@ -52,6 +52,9 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     all_hosts = hosts.build_hosts(intake)
     pods, events = _kubernetes(intake)
     places = {log.member: _with_hints(intake.layout.place(log.member), log) for log in intake.logs}
+    for log in intake.logs:
+        if places[log.member].tail and not log.tail:
+            log.tail = "only the end of this file was collected"
     _share_kernel_lines(intake.logs, places, all_hosts)
     subjects = [
         _subject(stream, all_hosts, pods, events) for stream in _streams(intake.logs, places, all_hosts)
@@ -101,6 +104,9 @@ def _with_hints(place: Place, log: LogDigest) -> Place:
         previous=place.previous,
         rotation=place.rotation,
         restart=place.restart,
+        container_id=place.container_id,
+        part=place.part,
+        tail=place.tail,
     )
 
 
@@ -294,6 +300,7 @@ _POD_UID = re.compile(r"_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 def _pod(subject: Subject, pods: Sequence[PodState], events: Sequence[PodEvent]) -> None:
     """Container id and pod uid from the log's path; the pod's state where the bundle has it."""
+    subject.container_id = subject.place.container_id
     for log in subject.logs:
         if (match := _CONTAINER_ID.search(log.member)) is not None:
             subject.container_id = match[1]

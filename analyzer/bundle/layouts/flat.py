@@ -40,7 +40,7 @@ def _top(paths: Iterable[str]) -> str:
             end = at + 1
     # A folder that a host itself has is no folder that somebody packed it into.
     own = _OWN.search("/" + low[:end])
-    return low[: own.start()] if own else low[:end]
+    return low[: own.start() - 1] if own else low[:end]
 
 
 @dataclass(frozen=True)
