@@ -13,6 +13,7 @@ from analyzer.bundle.layouts import layouts, recognise
 UID = "3f1c1a0e-8d0b-4c6e-9a57-0b6f1c2d3e4f"
 ID = "7d3c0b5e9a1f4e6c8b2d7f0a9c3e5b1d4f6a8c0e2b4d6f8a1c3e5b7d9f0a2c4e"
 SOS = "sosreport-node1-2026-11-22-abcdefg"
+CAPTURE = "ingester-postmortem-n1-20261122T215716Z/"
 POD_LOG = f"var/log/pods/cortex_ingester-0_{UID}/ingester"
 
 CASES: dict[str, tuple[str, dict[str, Place]]] = {
@@ -226,14 +227,15 @@ CASES: dict[str, tuple[str, dict[str, Place]]] = {
     "ingester-postmortem capture": (
         "",
         {
-            "ingester-postmortem-1/manifest.jsonl": Place(root="ingester-postmortem-1/"),
-            "ingester-postmortem-1/capture.json": Place(root="ingester-postmortem-1/"),
-            "ingester-postmortem-1/proc/4711/maps": Place(root="ingester-postmortem-1/", pid=4711),
-            "ingester-postmortem-1/series/3/proc/4711/maps": Place(
-                root="ingester-postmortem-1/", pid=4711, part="series/3"
+            f"{CAPTURE}manifest.jsonl": Place(host="n1", root=CAPTURE),
+            f"{CAPTURE}capture.json": Place(host="n1", root=CAPTURE),
+            f"{CAPTURE}proc/4711/maps": Place(host="n1", root=CAPTURE, pid=4711),
+            f"{CAPTURE}series/peak/proc/4711/maps": Place(
+                host="n1", root=CAPTURE, pid=4711, part="series/peak"
             ),
-            "ingester-postmortem-1/logs/ingester-0.log": Place(
-                root="ingester-postmortem-1/", pod="ingester-0"
+            f"{CAPTURE}logs/ingester-0.log": Place(host="n1", root=CAPTURE, pod="ingester-0"),
+            f"{CAPTURE}kubernetes/logs/ingester-previous.log": Place(
+                host="n1", root=CAPTURE, container="ingester", previous=True
             ),
         },
     ),
@@ -426,3 +428,11 @@ def test_any_paths_are_placed(paths: list[str]) -> None:
     for path in paths:
         place = layout.place(path)
         assert place.root == "" or place.root[-1] in "/!"
+
+
+def test_a_capture_that_was_cut_or_unpacked_under_another_name_is_still_one() -> None:
+    layout = recognise([f"{CAPTURE}manifest.jsonl", f"{CAPTURE}host/meminfo"])
+    assert (layout.name, layout.place(f"{CAPTURE}host/meminfo").host) == ("ingester-postmortem capture", "n1")
+    layout = recognise(["manifest.jsonl", "capture.json"], "ingester-postmortem-host-20261122T215716Z.tar.gz")
+    assert (layout.name, layout.place("capture.json").host) == ("ingester-postmortem capture", None)
+    assert recognise(["x/manifest.jsonl"]).name == "flat"
