@@ -12,6 +12,7 @@ from analyzer.bundle.logpaths import place as place_by_path
 from analyzer.bundle.logpaths import pod_of, rotation_key
 from analyzer.bundle.model import Place
 
+MAX_LINKS = 8  # links to one member that are looked at
 _SEPARATOR = re.compile(r"[/!]")
 _COPY = re.compile(r"((?:.*!)?)#\d+/")
 
@@ -96,7 +97,17 @@ class Recognised:
     ``name`` is the outermost layout's, which gave the bundle its shape.
     """
 
-    def __init__(self, roots: Mapping[str, Kind], fallback: Kind, paths: frozenset[str], name: str) -> None:
+    def __init__(
+        self,
+        roots: Mapping[str, Kind],
+        fallback: Kind,
+        paths: frozenset[str],
+        name: str,
+        links: Mapping[str, str],
+    ) -> None:
+        self._leading: defaultdict[str, list[str]] = defaultdict(list)  # target: the links that lead to it
+        for link, target in links.items():
+            self._leading[target].append(link)
         self._roots = roots
         self._fallback = fallback
         self._hosts = {root: self._host(kind, root, name) for root, kind in roots.items()}
@@ -113,8 +124,21 @@ class Recognised:
         return True
 
     def place(self, path: str) -> Place:
-        """Where the member at ``path``, a whole path of the bundle, was taken."""
-        path = without_copy(path)
+        """Where the member at ``path``, a whole path of the bundle, was taken.
+
+        A link to it may tell more than its own path: Docker's log of a container is linked from the
+        pod's folder, the tail that sos kept of a log from the log's own path.
+        """
+        found = self._place(without_copy(path))
+        steps = [path]
+        for step in steps:
+            for link in sorted(self._leading.get(step, ())):
+                if link not in steps and len(steps) < MAX_LINKS:
+                    steps.append(link)
+                    found = _merge(found, self._place(without_copy(link)))
+        return found
+
+    def _place(self, path: str) -> Place:
         root = self._root(path)
         kind = self._roots.get(root, self._fallback)
         place = kind.place(path[len(root) :])
@@ -133,6 +157,20 @@ class Recognised:
             if folder in self._roots:
                 root = folder
         return root
+
+
+def _merge(own: Place, other: Place) -> Place:
+    """What a member's own path tells, completed by what a link to it tells."""
+    return replace(
+        own,
+        namespace=own.namespace or other.namespace,
+        pod=own.pod or other.pod,
+        container=own.container or other.container,
+        container_id=own.container_id or other.container_id,
+        restart=own.restart if own.restart is not None else other.restart,
+        rotation=own.rotation if own.rotation is not None else other.rotation,
+        previous=own.previous or other.previous,
+    )
 
 
 def _rotations(paths: frozenset[str]) -> dict[str, list[str]]:

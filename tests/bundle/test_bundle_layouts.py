@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bundle_packing import FIXTURES, gz, read, tar, zipped
 from hypothesis import given
@@ -436,3 +438,21 @@ def test_a_capture_that_was_cut_or_unpacked_under_another_name_is_still_one() ->
     layout = recognise(["manifest.jsonl", "capture.json"], "ingester-postmortem-host-20261122T215716Z.tar.gz")
     assert (layout.name, layout.place("capture.json").host) == ("ingester-postmortem capture", None)
     assert recognise(["x/manifest.jsonl"]).name == "flat"
+
+
+def test_links_tell_whose_log_a_docker_log_or_a_tail_is() -> None:
+    docker = f"{SOS}/var/lib/docker/containers/{ID}/{ID}-json.log"
+    pods = f"{SOS}/{POD_LOG}/3.log"
+    tail = f"{SOS}/sos_strings/container_log/var.log.pods.x.tailed"
+    links = {
+        pods: docker,
+        f"{SOS}/var/log/containers/ingester-0_cortex_ingester-{ID}.log": pods,
+        f"{SOS}/{POD_LOG}/2.log": tail,
+        f"{SOS}/loop": f"{SOS}/pool",
+        f"{SOS}/pool": f"{SOS}/loop",
+    }
+    layout = recognise([f"{SOS}/sos_commands/x", docker, tail, *links], "", links)
+    pod = Place(host="node1", root=f"{SOS}/", namespace="cortex", pod="ingester-0", container="ingester")
+    assert layout.place(docker) == replace(pod, restart=3, container_id=ID)
+    assert layout.place(tail) == replace(pod, restart=2, tail=True)
+    assert layout.place(f"{SOS}/loop") == Place(host="node1", root=f"{SOS}/")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 from analyzer.bundle.layout import Kind, Recognised, above, without_copy
 
@@ -21,9 +22,14 @@ def layouts() -> tuple[Kind, ...]:
     return tuple(sorted(found, key=lambda kind: (kind.priority, kind.name)))
 
 
-def recognise(paths: Iterable[str], name: str = "") -> Recognised:
-    """How a bundle with these paths is laid out. ``name`` is the bundle's own name: a folder or archive
-    without a folder at its top may tell the host there."""
+def recognise(
+    paths: Iterable[str], name: str = "", links: Mapping[str, str] = MappingProxyType({})
+) -> Recognised:
+    """How a bundle with these paths and links is laid out.
+
+    ``name`` is the bundle's own name: a folder or archive without a folder at its top may tell the host
+    there. ``links`` are the bundle's, after the pass.
+    """
     known = frozenset(without_copy(path) for path in paths)
     roots: dict[str, Kind] = {}
     left = known
@@ -34,7 +40,7 @@ def recognise(paths: Iterable[str], name: str = "") -> Recognised:
         for root in kind.roots(left if kind is fallback else known):
             if root not in roots and not _divided(root, kind, roots):
                 roots[root] = kind
-    return Recognised(roots, fallback, known, name)
+    return Recognised(roots, fallback, known, name, links)
 
 
 def _inside(path: str, roots: dict[str, Kind]) -> bool:
