@@ -185,7 +185,8 @@ mask_urls() { # MASKED: $1 with every user:password@ of an address masked
         esac
         MASKED=$MASKED${mask_rest%%://*}://
         mask_rest=${mask_rest#*://}
-        mask_host=${mask_rest%%[/ \"\'?#,]*}
+        # As far as the last @: passwords hold slashes and commas, whatever the standard says.
+        mask_host=${mask_rest%%[ \"\']*}
         mask_rest=${mask_rest#"$mask_host"}
         case $mask_host in *@*) mask_host="***@${mask_host##*@}" ;; esac
         MASKED=$MASKED$mask_host
@@ -387,9 +388,9 @@ on_alarm() {
     fi
 }
 
-row() { # PATH COMMAND START_CS EXIT BYTES ERROR: one line of the manifest
+row() { # PATH COMMAND START_CS EXIT BYTES ERROR [END_CS]: one line of the manifest; the end is now
     now
-    row_end=$CS
+    row_end=${7:-$CS}
     quote "$1"
     row_text="{\"path\": $J"
     quote "$2"
@@ -902,7 +903,7 @@ count_lines() { # COUNT: the lines of maps in the copy $1
 }
 
 sample() { # one full sample of $PID into a free slot; returns 1 when the process is gone
-    sample_cs=$CS
+    SAMPLE_CS=$CS
     free_slot
     sample_ifs=$IFS
     IFS=$NL
@@ -925,11 +926,11 @@ sample() { # one full sample of $PID into a free slot; returns 1 when the proces
         count_fds "$PID"
         FD_CS=$CS
     fi
-    iso "$sample_cs"
+    iso "$SAMPLE_CS"
     printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$ISO" "$PID" "$COUNT" "${limit:--}" "$((pages * PAGE_KB))" "${FDS:--}" >>"$COUNTS"
     keep_highest
     now
-    SAMPLE_COST=$((CS - sample_cs))
+    SAMPLE_COST=$((CS - SAMPLE_CS))
     SAMPLE_TIME=$((SAMPLE_TIME + SAMPLE_COST))
 }
 
@@ -948,6 +949,7 @@ keep_highest() { # the slot just written is the latest, and perhaps the highest
     LAST_PID=$PID
     LAST_COUNT=$COUNT
     LAST_ISO=$ISO
+    LAST_SAMPLE=$SAMPLE_CS
     LAST_LIMIT=$limit
     LAST_FDS=$FDS
     RISING=0
@@ -960,6 +962,7 @@ keep_highest() { # the slot just written is the latest, and perhaps the highest
         PEAK_PID=$PID
         PEAK_COUNT=$COUNT
         PEAK_ISO=$ISO
+        PEAK_CS=$SAMPLE_CS
         PEAK_LIMIT=$limit
         PEAK_FDS=$FDS
     fi
@@ -1055,21 +1058,24 @@ split_sample() { # FILE FOLDER: what one "tail" printed, as the files that it ca
     rm -f "$W/.heads"
 }
 
-keep_slot() { # SLOT PID TIME FDS NAME: a slot becomes series/NAME, with what was taken of that life
+keep_slot() { # SLOT PID CS FDS NAME: a slot becomes series/NAME, with what was taken of that life
     keep_life=$W/.lives/$2
     keep_to=$W/series/$5
-    now
-    keep_start=$CS
     mkdir -p "$keep_to/proc/$2"
     split_sample "$W/.slots/$1" "$keep_to"
-    printf '%s\n' "$3" >"$keep_to/date"
+    iso "$3"
+    printf '%s\n' "$ISO" >"$keep_to/date"
     if [ -n "$4" ]; then printf '%s\n' "$4" >"$keep_to/proc/$2/fd_count.txt"; fi
     for keep_file in limits cgroup comm oom_score_adj cmdline exe.txt; do
         if [ -s "$keep_life/$keep_file" ]; then cp "$keep_life/$keep_file" "$keep_to/proc/$2/$keep_file"; fi
     done
-    bytes_of "$keep_to/proc/$2/maps"
-    TOTAL=$((TOTAL + ${BYTES:-0}))
-    row "series/$5/proc/$2/maps" "cat /proc/$2/maps (sampled)" "$keep_start" 0 "$BYTES" ""
+    find "$keep_to" -type f >"$W/.kept"
+    while IFS= read -r keep_file; do
+        bytes_of "$keep_file"
+        TOTAL=$((TOTAL + ${BYTES:-0}))
+        row "${keep_file#"$W/"}" "sample of ${keep_file#"$keep_to"}" "$3" 0 "$BYTES" "" "$(($3 + SAMPLE_TIME / SAMPLES))"
+    done <"$W/.kept"
+    rm -f "$W/.kept"
 }
 
 keep_series() {
@@ -1077,8 +1083,8 @@ keep_series() {
     bytes_of "$COUNTS"
     now
     row series/counts.tsv "samples of the mappings" "$CS" 0 "$BYTES" ""
-    if [ "$PEAK_COUNT" -gt 0 ]; then keep_slot "$PEAK" "$PEAK_PID" "$PEAK_ISO" "$PEAK_FDS" peak; fi
-    if [ "$LAST_COUNT" -gt 0 ]; then keep_slot "$LAST" "$LAST_PID" "$LAST_ISO" "$LAST_FDS" last; fi
+    if [ "$PEAK_COUNT" -gt 0 ]; then keep_slot "$PEAK" "$PEAK_PID" "$PEAK_CS" "$PEAK_FDS" peak; fi
+    if [ "$LAST_COUNT" -gt 0 ]; then keep_slot "$LAST" "$LAST_PID" "$LAST_SAMPLE" "$LAST_FDS" last; fi
 }
 
 # ----------------------------------------------------------------------------------------------- the host
@@ -1848,7 +1854,7 @@ main() {
     WATCH=0 MAX_MB=1000 DRY=0 NOTES='' OPTIONS_JSON='' W='' PARENT='' TOP='' ARCHIVE='' MADE=0 KEEP=0 PART='' CHILD='' LISTER='' DOG=''
     PHASE=start FORKS=1 FRACTIONS=0 TICKS=100 STOP=0 SIGNALLED=0 TIMED_OUT=0 TOTAL=0 BUDGET=1000000000 LOG_MOST=200000000
     PEAK='' PEAK_PID='' PEAK_COUNT=0 PEAK_ISO='' PEAK_LIMIT='' LAST='' LAST_PID='' LAST_COUNT=0 LAST_ISO='' LAST_LIMIT='' DENIED=0
-    PEAK_FDS='' LAST_FDS='' GREP=0
+    PEAK_FDS='' LAST_FDS='' PEAK_CS=0 LAST_SAMPLE=0 SAMPLE_CS=0 GREP=0
     SAMPLES=0 SAMPLE_TIME=0 DEATHS=0 LIVES='' LIVES_SEEN=0 LIFE_PID='' WAITING=0 MOVED_CS=0 LISTED=0 PAGE_KB=4 VSYSCALL=0
     PROCESS='' CG_DIRS='' OTHERS='' FIRST_COMM='' FIRST_LINE='' CLOCK_OFFSET=null CLOCK_PRECISION=1 NO_HOST=0 CAPTURE_END=0
     START_CS=0 EPOCH_CS=0 STARTED='' HOST='' ANCESTORS=' ' TARGET=''

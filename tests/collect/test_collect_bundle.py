@@ -104,10 +104,12 @@ def test_a_living_process_in_full(collector, target, tmp_path):
 
 
 def test_the_manifest_tells_of_every_file(dash_collector, target):
-    bundle = dash_collector.run("--pid", str(target.pid)).bundle()
+    bundle = dash_collector.run("--pid", str(target.pid), "--watch", "1").bundle()
     rows = bundle.manifest
     listed = {row["path"] for row in rows}
-    own = {"capture.json", "manifest.jsonl", "series/counts.tsv"}
+    own = {"capture.json", "manifest.jsonl"}
+    sampled = next(row for row in rows if row["path"] == f"series/peak/proc/{target.pid}/maps")
+    assert sampled["started"] == bundle.capture["series"]["peak"]["time"]
     assert {name for name in bundle.files if name not in own} <= listed
     for row in rows:
         assert set(row) == {"path", "command", "started", "ended", "exit", "bytes", "seconds", "error"}
