@@ -31,6 +31,7 @@ _WORST_FIRST: tuple[FixVerdict, ...] = (
 )
 _TIGHT = 0.8
 """Above this share of the limit the fix holds, but not for long: the alert's threshold."""
+_SHOWN_ABOVE = ("map_count", "mappings", "vm.max_map_count", "need, low end", "need, high end")
 _LEAST_DAYS = 1 / 24
 
 
@@ -143,7 +144,9 @@ def _pairs(
     pairs, taken = [], set()
     notes = []
     for old in view.subjects(before):
-        match = next((places[key] for key in _keys(old) if key in places and places[key].id not in taken), None)
+        match = next(
+            (places[key] for key in _keys(old) if key in places and places[key].id not in taken), None
+        )
         if match is None:
             notes.append(
                 f"only in the before bundle: {phrases.identity(old)[0]} ({words.clean(old.id, 120)})"
@@ -302,7 +305,7 @@ def _changes(old: SubjectReport, new: SubjectReport) -> list[Change]:
     ]
     facts_before, facts_after = _facts(old), _facts(new)
     for name in dict.fromkeys([*facts_before, *facts_after]):
-        if name not in ("map_count", "vm.max_map_count"):
+        if name not in _SHOWN_ABOVE:
             rows.append(_change(name, facts_before.get(name), facts_after.get(name)))
     return [row for row in rows if row.before is not None or row.after is not None]
 

@@ -64,6 +64,7 @@ def environment() -> Environment:
         "integer": words.integer,
         "percent": words.percent,
         "pre": _pre,
+        "first_large": phrases.sentence_case,
     }
     return environment
 
@@ -110,13 +111,12 @@ def _remedy(remedy: Remedy) -> dict[str, Any]:
 
 def _life(life: LifeView) -> dict[str, Any]:
     took = words.seconds_between(life.started, life.ended)
-    reason = f" ({life.reason})" if life.reason else ""
     return _plain(
         life,
         took=words.duration(took) if took is not None else "-",
         end=phrases.life_end(life),
         blocks=words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
-        outcome=f"{life.outcome}{reason}",
+        outcome=phrases.outcome(life),
     )
 
 
@@ -217,7 +217,7 @@ def render(diagnosis: Diagnosis) -> str:
     risks = [
         _gauge(view.Gauge(risk.limit, risk.ratio, 1.0, ""), "unsure")
         | {"figures": lambda: "", "text": risk.text, "subject": risk.subject}
-        for risk in sorted(diagnosis.risks, key=lambda r: -r.ratio)
+        for risk in view.risks(diagnosis)
     ]
     return environment().get_template("report").render(
         css=style_sheet(),
@@ -231,7 +231,7 @@ def render(diagnosis: Diagnosis) -> str:
         bundle=diagnosis.bundle,
         tool=diagnosis.tool,
         exit_status=diagnosis.exit_status,
-        gaps=phrases.gaps(diagnosis),
+        notes=phrases.notes(diagnosis),
         risks=risks,
         subjects=[_subject(diagnosis, subject, number) for number, subject in enumerate(found[:_SUBJECTS])],
         anchors=anchors,
@@ -240,5 +240,4 @@ def render(diagnosis: Diagnosis) -> str:
         coverage=phrases.coverage_sentence(diagnosis),
         skipped=diagnosis.coverage.members_skipped[:_SKIPPED],
         skipped_count=len(diagnosis.coverage.members_skipped),
-        warnings=diagnosis.warnings,
     )  # fmt: skip

@@ -199,7 +199,7 @@ def _lives(subject: SubjectReport) -> list[str]:
                 words.duration(took) if took is not None else "-",
                 phrases.life_end(life),
                 words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
-                escape(life.outcome + (f" ({life.reason})" if life.reason else "")),
+                escape(phrases.outcome(life)),
             ]
         )
     if not rows:
@@ -289,7 +289,7 @@ def _risks(diagnosis: Diagnosis) -> list[str]:
             escape(r.text),
             escape(r.subject),
         ]
-        for r in sorted(diagnosis.risks, key=lambda r: -r.ratio)
+        for r in view.risks(diagnosis)
     ]
     return ["## At risk", "", *table(["limit", "used", "what", "subject"], rows)] if rows else []
 
@@ -297,11 +297,10 @@ def _risks(diagnosis: Diagnosis) -> list[str]:
 def _coverage(diagnosis: Diagnosis) -> list[str]:
     coverage = diagnosis.coverage
     out = ["## Coverage", "", escape(phrases.coverage_sentence(diagnosis)) + ".", ""]
-    out += [f"- {escape(gap)}" for gap in phrases.gaps(diagnosis)]
+    out += [f"- {escape(note)}" for note in phrases.notes(diagnosis)]
     out += [f"- skipped {code(k.member)}: {escape(k.why)}" for k in coverage.members_skipped[:12]]
     if len(coverage.members_skipped) > 12:
         out.append(f"- and {len(coverage.members_skipped) - 12:,} more skipped")
-    out += [f"- {escape(warning)}" for warning in diagnosis.warnings]
     return [*out, ""]
 
 
@@ -329,9 +328,9 @@ def render(diagnosis: Diagnosis) -> str:
     ]
     out += [f"{phrases.sentence_case(phrases.CONFIDENCE.get(verdict.status, ''))}.", ""]
     out += [escape(" · ".join(phrases.verdict_facts(diagnosis, found))), ""]
-    notes = phrases.gaps(diagnosis)
+    notes = phrases.notes(diagnosis)
     if notes:
-        out += [f"> Not all was read: {escape('; '.join(notes))}", ""]
+        out += [f"> {escape('; '.join(notes))}", ""]
     out += _risks(diagnosis)
     if found:
         first = found[0]

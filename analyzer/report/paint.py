@@ -51,10 +51,11 @@ class Page:
         if self.gap and self._lines:
             self.raw(Text(""))
 
-    def title(self, text: str) -> None:
+    def title(self, text: str, note: str = "") -> None:
         """A section's heading, with a blank row before it where there is room."""
         self.blank()
-        self.raw(Text(text, "bold"))
+        line = Text(text, "bold")
+        self.put(line.append(note, "not bold dim") if note else line, rows=1)
 
     def raw(self, text: Text) -> None:
         """One line as it is, however long."""

@@ -92,9 +92,9 @@ def identity(subject: SubjectReport) -> list[str]:
     return [words.clean(part, 120) for part in parts] or [words.clean(subject.id, 120)]
 
 
-def where(evidence: EvidenceView) -> str:
-    """``member:line``, cleaned; the member alone where the line is not known."""
-    member = words.clean(evidence.member, 300)
+def where(evidence: EvidenceView, top: str = "") -> str:
+    """``member:line``, cleaned; the member alone where the line is not known. ``top`` is left out."""
+    member = words.clean(evidence.member.removeprefix(top), 300)
     return member if evidence.line is None else f"{member}:{evidence.line}"
 
 
@@ -123,7 +123,7 @@ def fact_text(fact: NamedFact) -> str:
 
 
 def gaps(diagnosis: Diagnosis) -> list[str]:
-    """What was not read, in a few words each: the report is never silently partial."""
+    """What of the bundle was not read, in a few words each: the report is never silently partial."""
     coverage = diagnosis.coverage
     found = []
     if coverage.truncated:
@@ -132,9 +132,28 @@ def gaps(diagnosis: Diagnosis) -> list[str]:
         found.append(f"{words.plural(len(coverage.tails), 'log')} only as a tail")
     if coverage.partials_open:
         found.append(f"{words.plural(coverage.partials_open, 'log line')} without an end")
-    if coverage.missing:
-        found.append(f"not in the bundle: {', '.join(words.clean(name, 120) for name in coverage.missing)}")
     return found
+
+
+def missing(diagnosis: Diagnosis) -> str:
+    """``not in the bundle: pod state, kernel log``; empty where nothing was missed."""
+    names = ", ".join(words.clean(name, 120) for name in diagnosis.coverage.missing)
+    return f"not in the bundle: {names}" if names else ""
+
+
+def notes(diagnosis: Diagnosis, warnings: int | None = None) -> list[str]:
+    """What was not read, what is missing, and the first ``warnings`` warnings, each on its own."""
+    unread = phrase_of("not all was read", gaps(diagnosis))
+    return [
+        *unread,
+        *([missing(diagnosis)] if missing(diagnosis) else []),
+        *(words.clean(warning, 300) for warning in diagnosis.warnings[:warnings]),
+    ]
+
+
+def phrase_of(head: str, items: list[str]) -> list[str]:
+    """``head: a; b`` as the only item, or nothing."""
+    return [f"{head}: {'; '.join(items)}"] if items else []
 
 
 def mappings_sentence(mappings: MappingsView) -> str:
@@ -175,10 +194,10 @@ def coverage_sentence(diagnosis: Diagnosis) -> str:
 
 
 def failure_what(failure: FailureView) -> str:
-    """``startup open index ENOMEM``."""
-    return " ".join(
-        words.clean(part, 80) for part in (failure.operation, failure.file_kind, failure.errno) if part
-    )
+    """``startup open of chunks segment: ENOMEM``."""
+    parts = [words.clean(part or "", 80).replace("_", " ") for part in (failure.operation, failure.file_kind)]
+    what = " of ".join(part for part in parts if part)
+    return f"{what}: {words.clean(failure.errno, 80)}" if failure.errno else what
 
 
 def failure_details(failure: FailureView) -> str:
@@ -198,6 +217,12 @@ def failure_details(failure: FailureView) -> str:
         details.append(f"size {sizes}")
     details.append(words.span(failure.first, failure.last) if failure.first else "time unknown")
     return ", ".join(details)
+
+
+def outcome(life: LifeView) -> str:
+    """``error exit``, with its reason where one is known."""
+    text = words.clean(life.outcome, 80).replace("_", " ")
+    return f"{text} ({words.clean(life.reason, 200)})" if life.reason else text
 
 
 def life_end(life: LifeView) -> str:

@@ -39,7 +39,7 @@ def _text(value: str, limit: int = 40) -> str:
     """Text of the bundle for a label: cleaned, cut, no mathtext."""
     shown = words.clean(value)
     shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
-    return shown.replace("\\", "\\\\").replace("$", "\\$") if "$" in shown else shown
+    return shown.replace("$", "\\$")
 
 
 def _axes(ax: Axes | None, height: float) -> Axes:

@@ -177,14 +177,17 @@ class Redactor:
         tail = path[len(path.rstrip(".")) :]
         segments = path.removesuffix(tail).split("/") if tail else path.split("/")
         done: list[str] = []
+        public = soft = False
         for place, segment in enumerate(segments):
-            before = segments[place - 1] if place else ""
-            if "github.com" in segments[:place] or segment.endswith(".go"):
+            if public or segment.endswith(".go"):
                 done.append(segment)
-            elif any(root in segments[:place] for root in ("proc", "sos_commands", "sos_reports")):
+            elif soft:
                 done.append(self._soft(segment))
             else:
+                before = segments[place - 1] if place else ""
                 done.append(self._segment(segment, before, is_last=place == len(segments) - 1))
+            public = public or segment == "github.com"
+            soft = soft or segment in ("proc", "sos_commands", "sos_reports")
         return "/".join(done) + tail
 
     def _soft(self, segment: str) -> str:

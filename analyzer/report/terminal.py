@@ -30,6 +30,7 @@ class Room:
     rivals: int = 8
     rest_rows: int = 2
     steps: int = 4
+    commands: int = 3
     why_rows: int = 2
     asks: int = 3
     gap: bool = True
@@ -40,15 +41,19 @@ _SHRINK: tuple[dict[str, Any], ...] = (
     {"rivals": 6},
     {"why_rows": 1},
     {"rivals": 5},
+    {"commands": 2},
     {"rivals": 4},
-    {"rest_rows": 1},
-    {"rivals": 3, "steps": 3},
-    {"evidence": 2},
+    {"steps": 3},
     {"gap": False},
-    {"evidence_rows": 1},
+    {"rivals": 3},
+    {"commands": 1},
+    {"rest_rows": 1},
     {"steps": 2},
+    {"evidence": 2},
+    {"evidence_rows": 1},
     {"asks": 2, "rivals": 2},
-    {"evidence": 1, "steps": 1, "rivals": 1},
+    {"steps": 1},
+    {"evidence": 1, "rivals": 1},
 )
 
 
@@ -105,7 +110,7 @@ def _summary(diagnosis: Diagnosis, width: int, room: Room) -> Page:
         first = found[0]
         index = view.evidence_by_id(diagnosis)
         _questions(page, first, room)
-        _evidence(page, first, index, room)
+        _evidence(page, first, index, room, view.top_folder(diagnosis))
         _rivals(page, first, room)
         _fix(page, first, room)
         _ask(page, first, room)
@@ -124,11 +129,9 @@ def _verdict(page: Page, diagnosis: Diagnosis, found: list[SubjectReport]) -> No
     page.put(Text(words.clean(verdict.summary, 600), "bold"), indent=2, rows=3)
     facts = phrases.verdict_facts(diagnosis, found)
     page.put(Text(" · ".join(facts), "dim"), indent=2, rows=2)
-    notes = phrases.gaps(diagnosis) + [words.clean(warning, 300) for warning in diagnosis.warnings[:1]]
+    notes = phrases.notes(diagnosis, 1)
     if notes:
-        text = Text("! not all was read: " if phrases.gaps(diagnosis) else "! ", "magenta")
-        text.append("; ".join(notes))
-        page.put(text, indent=2, rows=2)
+        page.put(Text(f"! {'; '.join(notes)}", "magenta"), indent=2, hanging=4, rows=2)
 
 
 def _answer(asked: Question) -> Text:
@@ -149,6 +152,8 @@ def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
         head = Text(f"{number} {phrases.QUESTIONS[name]} ")
         head.append_text(_answer(asked))
         gauges = view.memory_gauges(subject) if name == "free_memory" else view.map_gauges(subject)
+        if asked.answer == "no" and name == "map_limit":
+            gauges = [gauge for gauge in gauges[:1] if gauge.ratio < 0.8] or gauges
         bars = [
             gauge_line(gauge, page.width, ok=name == "free_memory" and asked.answer == "yes")
             for gauge in gauges[:2]
@@ -159,6 +164,12 @@ def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
         for bar in bars:
             page.put(bar, indent=4, rows=1)
         page.put(Text(words.clean(asked.why, 400), "dim"), indent=4, rows=room.why_rows)
+
+    met = view.verdict_gauge(subject)
+    if met is not None:
+        page.put(
+            Text("  The limit that was met: ").append_text(gauge_line(met, page.width)), indent=2, rows=1
+        )
 
 
 def gauge_line(gauge: view.Gauge, width: int, ok: bool = False) -> Text:
@@ -176,13 +187,15 @@ def gauge_line(gauge: view.Gauge, width: int, ok: bool = False) -> Text:
     return line
 
 
-def _evidence(page: Page, subject: SubjectReport, index: dict[str, EvidenceView], room: Room) -> None:
+def _evidence(
+    page: Page, subject: SubjectReport, index: dict[str, EvidenceView], room: Room, top: str
+) -> None:
     chosen = view.strongest(subject, index, room.evidence)
     if not chosen:
         return
-    page.title("EVIDENCE")
+    page.title("EVIDENCE", f" in {words.clean(top, 80)}" if top else "")
     for evidence in chosen:
-        line = Text(phrases.where(evidence), "cyan")
+        line = Text(phrases.where(evidence, top), "cyan")
         if evidence.time:
             line.append(f" {words.clock(evidence.time)}", "dim")
         slack = 18 if room.evidence_rows > 1 else 0
@@ -229,17 +242,29 @@ def _fix(page: Page, subject: SubjectReport, room: Room) -> None:
         line = Text("do NOT ", "bold red")
         line.append("; ".join(words.clean(view.forbidden(r), 160) for r in steps.do_not))
         page.put(line, indent=2, hanging=4, rows=2)
-    for label, remedies in (("now ", steps.now), ("for good ", steps.for_good)):
+    lasting = "for good " if steps.now else "now and for good "
+    for label, remedies in (("now ", steps.now), (lasting, steps.for_good)):
         for remedy in remedies[: room.steps]:
             line = Text(label, "bold")
             line.append(words.clean(remedy.title, 300))
             if remedy.scope not in remedy.title:
                 line.append(f" ({remedy.scope})", "dim")
             page.put(line, indent=2, hanging=4, rows=2)
-            for command in view.shell(remedy.commands)[:3]:
+            commands = view.shell(remedy.commands)
+            for command in commands[: room.commands]:
                 page.command(command)
+            if len(commands) > room.commands:
+                left = words.plural(len(commands) - room.commands, "more command")
+                page.put(Text(f"and {left} under EVERY STEP", "dim"), indent=4, rows=1)
         if len(remedies) > room.steps:
-            page.put(Text(f"{label}and {len(remedies) - room.steps} more below", "dim"), indent=2, rows=1)
+            page.put(
+                Text(
+                    f"{label}and {words.plural(len(remedies) - room.steps, 'more step')} under EVERY STEP",
+                    "dim",
+                ),
+                indent=2,
+                rows=1,
+            )
     if not steps.now and not steps.for_good:
         for remedy in steps.later[: room.steps]:
             page.put(Text(f"later {words.clean(remedy.title, 300)}"), indent=2, rows=2)
@@ -260,15 +285,18 @@ def _ask(page: Page, subject: SubjectReport, room: Room) -> None:
 
 
 def _risks(page: Page, diagnosis: Diagnosis) -> None:
-    if not diagnosis.risks:
+    found = view.risks(diagnosis)
+    if not found:
         return
     page.title("AT RISK")
-    for risk in sorted(diagnosis.risks, key=lambda r: -r.ratio)[:3]:
+    for risk in found[:3]:
         line = Text("! ", "magenta")
         line.append(f"{words.clean(risk.limit, 80)} ", "bold")
         line.append(words.bar(risk.ratio, 1.0), "magenta")
         line.append(f" {words.percent(risk.ratio, 1.0)} ", "magenta")
         line.append(f"{words.clean(risk.text, 300)}")
+        if risk.subject != diagnosis.verdict.subject:
+            line.append(f" ({words.clean(risk.subject, 80)})", "dim")
         page.put(line, indent=2, hanging=4, rows=2)
 
 

@@ -21,6 +21,7 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     page.gap = True
     found = view.subjects(diagnosis)
     index = view.evidence_by_id(diagnosis)
+    top = view.top_folder(diagnosis)
     for number, subject in enumerate(found if verbose else found[:1]):
         if number:
             page.blank()
@@ -35,13 +36,13 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
         _timeline(page, subject, verbose)
         _lives(page, subject, verbose)
         _mappings(page, subject, verbose)
-        _failures(page, subject, index, verbose)
+        _failures(page, subject, index, verbose, top)
         _chain(page, subject)
         if verbose:
             _hypotheses(page, subject)
             _facts(page, subject)
-            _remedies(page, subject)
             _snapshots(page, subject)
+        _remedies(page, subject)
         _blast(page, subject)
     if verbose and diagnosis.evidence:
         _quotes(page, diagnosis)
@@ -99,10 +100,7 @@ def _lives(page: Page, subject: SubjectReport, verbose: bool) -> None:
                 words.duration(took) if took is not None else "-",
                 phrases.life_end(life),
                 words.integer(life.blocks_opened) if life.blocks_opened is not None else "-",
-                words.clean(
-                    " ".join(p for p in (life.outcome, f"({life.reason})" if life.reason else "") if p), 200
-                )
-                + (f"; {_levels(life)}" if verbose and life.levels else ""),
+                phrases.outcome(life) + (f"; {_levels(life)}" if verbose and life.levels else ""),
             ]
         )
     page.table(["life", "pid", "started", "lived", "end", "blocks", "outcome"], rows, right={1, 3, 5})
@@ -143,7 +141,9 @@ def _mappings(page: Page, subject: SubjectReport, verbose: bool) -> None:
         _more(page, len(mappings.by_tenant) - len(shown), "tenants")
 
 
-def _failures(page: Page, subject: SubjectReport, index: dict[str, EvidenceView], verbose: bool) -> None:
+def _failures(
+    page: Page, subject: SubjectReport, index: dict[str, EvidenceView], verbose: bool, top: str
+) -> None:
     failures = subject.failures
     if not failures:
         return
@@ -155,7 +155,7 @@ def _failures(page: Page, subject: SubjectReport, index: dict[str, EvidenceView]
         line.append(f"  {phrases.failure_details(failure)}", "not bold")
         page.put(line, indent=2, hanging=4)
         for evidence in view.resolve(failure.evidence, index)[: None if verbose else 1]:
-            quote = Text(phrases.where(evidence), "cyan")
+            quote = Text(phrases.where(evidence, top), "cyan")
             page.put(
                 quote.append(f" {words.excerpt(evidence.text, 160)}", "default"),
                 indent=4,
@@ -202,7 +202,7 @@ def _facts(page: Page, subject: SubjectReport) -> None:
 def _remedies(page: Page, subject: SubjectReport) -> None:
     if not subject.remedies:
         return
-    page.title("EVERY STEP")
+    page.title("EVERY STEP, IN ORDER")
     for number, remedy in enumerate(sorted(subject.remedies, key=lambda r: r.order), 1):
         line = Text(f"{number} {words.clean(remedy.title)}", "bold")
         line.append(f" ({remedy.scope}, {remedy.when.replace('_', ' ')})", "not bold")
@@ -254,8 +254,8 @@ def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     coverage = diagnosis.coverage
     page.title("COVERAGE")
     page.put(Text(phrases.coverage_sentence(diagnosis)), indent=2)
-    for gap in phrases.gaps(diagnosis):
-        page.put(Text(f"! {gap}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
+    for note in phrases.notes(diagnosis):
+        page.put(Text(f"! {note}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
     shown = coverage.members_skipped if verbose else coverage.members_skipped[:_SKIPPED]
     for skipped in shown:
         page.put(
@@ -264,8 +264,6 @@ def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
             hanging=4,
         )
     _more(page, len(coverage.members_skipped) - len(shown), "skipped members")
-    for warning in diagnosis.warnings:
-        page.put(Text(f"! {words.clean(warning, 600)}", "magenta"), indent=2, hanging=4)
     page.put(
         Text(f"{phrases.maker(diagnosis)}, exit status {diagnosis.exit_status}", "dim"),
         indent=2,

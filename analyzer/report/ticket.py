@@ -87,12 +87,11 @@ def render(diagnosis: Diagnosis) -> str:
     found = view.subjects(diagnosis)
     if found:
         lines += _subject_lines(diagnosis, found[0])
-    for risk in diagnosis.risks[:2]:
+    for risk in view.risks(diagnosis)[:2]:
         lines.append((6, _cut(f"At risk: {risk.text}")))
-    gaps = phrases.gaps(diagnosis)
-    notes = gaps + [words.clean(warning, 160) for warning in diagnosis.warnings[:2]]
+    notes = phrases.notes(diagnosis, 2)
     if notes:
-        lines.append((2, _cut(("Not all was read: " if gaps else "Note: ") + "; ".join(notes))))
+        lines.append((2, _cut(f"Note: {'; '.join(notes)}")))
     source = f"Source: {words.clean(bundle.name, 120)}, {phrases.maker(diagnosis)}, times are UTC"
     lines.append((1, _cut(source)))
     while len(lines) > MAX_LINES:

@@ -18,11 +18,24 @@ from analyzer.diagnosis.model import (
     NamedFact,
     Question,
     Remedy,
+    Risk,
     SubjectReport,
     TimelineEntry,
 )
-from analyzer.report import phrases, words
+from analyzer.report import words
 
+_MARGIN_LABELS = {
+    "max_map_count": "mappings",
+    "rlimit_as": "address space with what was asked for",
+    "rlimit_data": "data with what was asked for",
+    "rlimit_memlock": "locked memory with what was asked for",
+    "overcommit": "committed memory with what was asked for",
+    "cgroup_oom": "cgroup memory",
+    "system_oom": "host memory",
+    "nofile": "open files",
+    "threads": "threads",
+    "disk_full": "disk",
+}
 _SEVERITY = {"confirmed": 0, "likely": 1, "possible": 2, "undetermined": 3, "healthy": 4}
 _RIVAL_ORDER = {"confirmed": 0, "likely": 1, "possible": 2, "ruled_out": 3, "untestable": 4}
 # Rivals whose symptom is the same text come first: a reader asks for these.
@@ -95,6 +108,16 @@ def pick(diagnosis: Diagnosis, subject: str | None) -> SubjectReport | None:
 
 def evidence_by_id(diagnosis: Diagnosis) -> dict[str, EvidenceView]:
     return {evidence.id: evidence for evidence in diagnosis.evidence}
+
+
+def top_folder(diagnosis: Diagnosis) -> str:
+    """``sosreport-.../``: the folder that holds every quoted member, said once instead of each time."""
+    tops = {evidence.member.partition("/")[0] for evidence in diagnosis.evidence}
+    if len(tops) != 1 or len(diagnosis.evidence) < 2:
+        return ""
+    top = tops.pop()
+    inside = {evidence.member.removeprefix(top + "/").partition("/")[0] for evidence in diagnosis.evidence}
+    return f"{top}/" if len(inside) > 1 and len(top) > 8 else ""
 
 
 def resolve(references: Iterable[str], index: dict[str, EvidenceView]) -> list[EvidenceView]:
@@ -188,6 +211,7 @@ _PAIRS = (
     ("cgroupcurrent", "cgroupmax", "cgroup memory", False),
     ("cgroupmemory", "cgroupmemorylimit", "cgroup memory", False),
     ("cgroupmemorycurrent", "cgroupmemorymax", "cgroup memory", False),
+    ("cgroupmemoryused", "cgroupmemorylimit", "cgroup memory", False),
     ("committedas", "commitlimit", "committed memory", False),
     ("vmpeak", "maxaddressspace", "address space", False),
     ("vmsize", "maxaddressspace", "address space", False),
@@ -207,7 +231,10 @@ def _figure(fact: NamedFact | None) -> float | None:
 
 
 def memory_gauges(subject: SubjectReport) -> list[Gauge]:
-    """Bars for the memory facts that come as a pair; a fact of overcommit counts only in mode 2."""
+    """Bars for the memory facts that come as a pair, the fullest first where memory was short.
+
+    What is committed counts only in overcommit mode 2.
+    """
     asked = question(subject, "free_memory")
     if asked is None:
         return []
@@ -226,7 +253,7 @@ def memory_gauges(subject: SubjectReport) -> list[Gauge]:
         scale = 1024 if unit.lower() in {"kb", "kib"} else 1
         amount = (limit - used if free else used) * scale
         gauges.append(Gauge(label, amount, limit * scale, "bytes" if scale > 1 else unit))
-    return gauges
+    return sorted(gauges, key=lambda gauge: -gauge.ratio) if asked.answer == "no" else gauges
 
 
 def map_gauges(subject: SubjectReport) -> list[Gauge]:
@@ -250,18 +277,54 @@ def map_gauges(subject: SubjectReport) -> list[Gauge]:
 
 
 def margin_gauge(hypothesis: HypothesisView) -> Gauge | None:
-    """The margin of a hypothesis as a bar; what was requested on top counts as used."""
+    """The margin of a hypothesis as a bar; what was asked for on top counts as used."""
     margin = hypothesis.margin
     if margin is None or margin.used is None or not margin.limit or margin.limit <= 0:
         return None
-    return Gauge(
-        phrases.CAUSE_TITLES.get(hypothesis.cause, hypothesis.cause), margin.used, margin.limit, margin.unit
-    )
+    used = margin.used + (margin.requested or 0)
+    return Gauge(_MARGIN_LABELS.get(hypothesis.cause, hypothesis.cause), used, margin.limit, margin.unit)
+
+
+def verdict_gauge(subject: SubjectReport) -> Gauge | None:
+    """The bar of the limit that was met, where the two questions do not show it already."""
+    hypothesis = convicting(subject)
+    if hypothesis is None or hypothesis.cause == "max_map_count":
+        return None
+    gauge = margin_gauge(hypothesis)
+    shown = [(g.limit, g.unit) for g in memory_gauges(subject)]
+    return None if gauge is None or (gauge.limit, gauge.unit) in shown else gauge
 
 
 def forbidden(remedy: Remedy) -> str:
     """What not to do, without the words "Do not": ``delete blocks or the WAL``."""
     return re.sub(r"^(?:do not|don't|never) ", "", remedy.title, flags=re.IGNORECASE)
+
+
+_MET_BY = (
+    ("max_map_count", "max_map_count"),
+    ("address space", "rlimit_as"),
+    ("open files", "nofile"),
+    ("data size", "rlimit_data"),
+    ("locked memory", "rlimit_memlock"),
+    ("cgroup memory", "cgroup_oom"),
+    ("cgroup pids", "threads"),
+)
+
+
+def risks(diagnosis: Diagnosis) -> list[Risk]:
+    """What is near its limit, the nearest first; a limit that the verdict says was met is no mere risk."""
+    met = {
+        (subject.id, limit)
+        for subject in diagnosis.subjects
+        for limit, cause in _MET_BY
+        if subject.verdict.cause == cause
+    }
+    found = [
+        risk
+        for risk in diagnosis.risks
+        if not any(risk.subject == subject and limit in risk.limit for subject, limit in met)
+    ]
+    return sorted(found, key=lambda risk: -risk.ratio)
 
 
 def asks(subject: SubjectReport, count: int | None = None) -> list[Ask]:
@@ -273,7 +336,7 @@ def shell(commands: Iterable[str]) -> list[str]:
     return [words.clean(line) for command in commands for line in command.split("\n") if line.strip()]
 
 
-BAD_EVENTS = ("failure", "kill", "oom")
+BAD_EVENTS = ("failure", "kill", "oom", "fatal")
 """Kinds of time-line entries that are shown as bad and kept longest."""
 
 
@@ -284,7 +347,7 @@ def telling(entries: list[TimelineEntry], count: int) -> list[TimelineEntry]:
     size = len(entries)
 
     def weight(place: int) -> tuple[int, int]:
-        important = entries[place].kind in (*BAD_EVENTS, "start", "exit")
+        important = entries[place].kind in (*BAD_EVENTS, "start", "exit", "end", "ready")
         return (0 if important else 1, min(place, size - 1 - place))
 
     kept = sorted(sorted(range(size), key=weight)[:count])

@@ -146,7 +146,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 def percent(used: float | None, limit: float | None) -> str:
     """Never rounded up to a limit that was not reached: 15,999 of 16,000 is ``99.9 %``."""
-    if used is None or limit is None or limit <= 0 or not math.isfinite(used / limit):
+    if used is None or limit is None or limit <= 0 or not math.isfinite(100 * used / limit):
         return ""
     share = 100 * used / limit
     if 0 < share < 1:

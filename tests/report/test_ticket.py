@@ -38,5 +38,7 @@ def test_an_undecided_ticket_keeps_its_asks() -> None:
 
 
 def test_a_partial_reading_is_said() -> None:
-    assert "Not all was read: " in render(diagnoses.several(), "ticket")
-    assert "Not all was read: " in render(diagnoses.empty(), "ticket")
+    assert "Note: not all was read: cut: var/log/cortex/ingester-2.log" in render(
+        diagnoses.several(), "ticket"
+    )
+    assert "Note: not in the bundle: a log of an ingester" in render(diagnoses.empty(), "ticket")
