@@ -1894,4 +1894,5 @@ main() {
     exit 0
 }
 
-main "$@"
+# In braces: of a script that was cut, not even this line runs.
+{ main "$@"; }

@@ -120,7 +120,7 @@ class Collector:
     def call(self, body: str) -> subprocess.CompletedProcess[bytes]:
         """Runs ``body`` with the script's functions, and without its last line, which starts it."""
         library = self.script.with_name("library.sh")
-        library.write_text(analyzer.collect.script().replace('\nmain "$@"\n', "\n") + body)
+        library.write_text(analyzer.collect.script().replace('{ main "$@"; }\n', "") + body)
         return subprocess.run([*self.shell, str(library)], capture_output=True, check=False, timeout=60)
 
 

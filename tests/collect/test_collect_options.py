@@ -106,10 +106,11 @@ def test_the_doc_holds_the_table_as_it_is():
 
 def test_the_doc_names_no_option_that_does_not_exist():
     names = {option.name for option in OPTIONS}
-    for line in DOC.read_text().splitlines():
-        if "collect.sh" in line and not line.lstrip().startswith("kubectl create"):
-            used = re.findall(r"(?<!\S)(--[a-z-]+)", line[line.index("collect.sh") :].split("<")[0])
-            assert set(used) <= names, line
+    commands = re.findall(r"(?:sh collect\.sh|sh -s --) ([^`\n]*)", DOC.read_text())
+    assert len(commands) >= 8
+    for command in commands:
+        words = re.sub(r"'[^']*'", "", command.split("<")[0])
+        assert set(re.findall(r"(?<!\S)(--[a-z-]+)", words)) <= names, command
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
@@ -123,7 +124,7 @@ def test_shellcheck_finds_nothing(tmp_path):
 
 def test_a_cut_script_does_nothing(collector):
     text = script()
-    for cut in (len(text) // 3, len(text) * 2 // 3, len(text) - 5):
+    for cut in (len(text) // 3, len(text) * 2 // 3, *range(len(text) - 15, len(text) - 1)):
         collector.script.write_text(text[:cut])
         run = collector.run("--pid", "1", "--output", str(collector.folder))
         assert run.written == []
