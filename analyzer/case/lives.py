@@ -38,6 +38,7 @@ def build_lives(logs: Sequence[tuple[LogDigest, Place]]) -> list[Life]:
             if segment.start is not None or boundary or not lives:
                 lives.append(Life(id=f"L{len(lives) + 1}", start=segment.start))
             _extend(lives[-1], log, segment)
+            lives[-1].dead = place.previous
             boundary = False
         before = place
     return [life for life in lives if life.lines or life.events or life.failures]
@@ -137,6 +138,8 @@ def _settle_outcome(life: Life, subject: Subject, *, last: bool) -> None:
 
 def _open_end(life: Life, subject: Subject) -> str:
     """How the newest life stands when its log states no end."""
+    if life.dead:
+        return "log_stops"
     if life.ready or life.start is None:
         return "running"
     if life.failures:
@@ -183,7 +186,7 @@ def _from_pod(life: Life, subject: Subject) -> None:
         if reason == "OOMKilled":
             life.outcome, life.signal, life.exit_code = "killed", 9, code
             life.reason = "OOMKilled (pod state)"
-        elif code is not None and life.outcome in ("log_stops", "unknown"):
+        elif code is not None and life.outcome in ("log_stops", "starting", "unknown"):
             life.exit_code, life.reason = code, reason
             if code == 137:
                 life.outcome, life.signal = "killed", 9

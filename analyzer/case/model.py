@@ -179,6 +179,7 @@ class Life:
     episode: int | None = None
     evidence: list[Evidence] = field(default_factory=list)
     last_record: Evidence | None = None
+    dead: bool = False  # the log is of a container instance that has ended ("previous")
 
     @property
     def failing(self) -> bool:
