@@ -96,9 +96,14 @@ def names_of(name: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def pattern_of(marker: str) -> str:
+    """A component of a marker as a regular expression."""
+    return "".join(".*" if c == "*" else re.escape(c) for c in marker)
+
+
 @lru_cache(maxsize=1024)
 def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile("".join(".*" if c == "*" else re.escape(c) for c in pattern), re.DOTALL)
+    return re.compile(pattern_of(pattern), re.DOTALL)
 
 
 def fits(component: str, pattern: str) -> bool:

@@ -60,7 +60,7 @@ _TSDB = re.compile(
     rb"[0-7][0-9A-HJKMNP-TV-Z]{25}|chunks_head|/wal\b|thanos\.shipper\.json|/chunks/\d{6}|\bwal$",
     re.MULTILINE,
 )
-_LS_BYTES = re.compile(rb"^[-dl][-rwxsStT]{9}[.+@]? +\d+ ", re.MULTILINE)
+_MAPS_ROW = re.compile(rb"[0-9a-f]{6,16}[- ]")
 
 
 def _sample_lines(head: bytes) -> list[str]:
@@ -85,9 +85,11 @@ def form_of(path: str, head: bytes) -> str:
 
 def _strong(path: str, head: bytes) -> bool:
     """By content alone a listing must show a TSDB in it."""
+    if b"=" in head[:300] or b"{" in head[:300] or b"/" not in head[:600]:
+        return False
     if path.lower().endswith((".log", ".json", ".yaml", ".yml", ".csv")) or _TSDB.search(head) is None:
         return False
-    if b"=" in head[:300] or b"{" in head[:300]:
+    if _MAPS_ROW.match(head) is not None:
         return False
     return form_of(path, head) != ""
 

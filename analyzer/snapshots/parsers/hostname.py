@@ -33,8 +33,8 @@ PARSER = SnapshotParser(
     markers=("hostname", "etc/hostname", "hostname_-f", "hostname_f"),
     confirm=lambda path, head: (
         len(head) < 300
-        and "proc/sys" not in path
-        and _NAME.fullmatch(head.decode("utf-8", "replace")) is not None
+        and "proc/sys/" not in path
+        and (head == b"(none)\n" or _NAME.fullmatch(head.decode("utf-8", "replace")) is not None)
     ),
     parse=read_hostname,
 )

@@ -33,6 +33,7 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.mapping import Tally, columns_of
 from analyzer.snapshots.model import MapColumns, MapsSummary, Snapshot
+from analyzer.snapshots.paths import basename
 
 _WIDE_BYTES = 24 << 20  # beyond this (some 200,000 lines) numpy pays for its import
 _ROW = re.compile(
@@ -48,7 +49,10 @@ def looks_like_maps(path: str, head: bytes) -> bool:
 
 
 def _confirm(path: str, head: bytes) -> bool:
-    return is_refused_or_empty(head) or looks_like_maps(path, head)
+    if is_refused_or_empty(head):
+        name = basename(path).lower()
+        return "smaps" not in name and "numa" not in name
+    return looks_like_maps(path, head)
 
 
 def read_maps(member: Member, detail: bool) -> list[Snapshot]:

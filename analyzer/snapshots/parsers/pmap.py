@@ -146,7 +146,9 @@ def _count(tally: Tally, start: int, size: int, mode: bytes, name: bytes) -> Non
 
 
 def _confirm(path: str, head: bytes) -> bool:
-    return is_refused_or_empty(head) or looks_like_pmap(path, head) or _ROW.match(head) is not None
+    """The heading with the pid is missing for a process whose arguments cannot be read."""
+    columns = head.startswith(b"Address  ") and b"Mapping" in head[:200]
+    return columns or is_refused_or_empty(head) or looks_like_pmap(path, head) or _ROW.match(head) is not None
 
 
 PARSER = SnapshotParser(

@@ -34,6 +34,7 @@ _COUNTS = frozenset(
 )  # fmt: skip
 _LIMITS = frozenset({"limit", "max_map_count", "vm.max_map_count", "max", "process_memory_map_areas_limit"})
 _COUNT_LINE = re.compile(r"(?:(\S.*?)[\s,;]+)?(\d{1,9})(?:\s+(?:\S*/)?proc/(\d{1,10})/maps)?\s*")
+_MAYBE = re.compile(rb"\s*(?:[^\n]*(?:time|ts|date|when|epoch|\bt\b)|[^\n]{6,30}\d\d:\d\d|1\d{9})", re.IGNORECASE)
 _MOST = 50_000
 _KEEP_LAST = 1000
 
@@ -81,6 +82,8 @@ def _point(line: str) -> tuple[Stamp | None, int | None, int | None]:
 
 def _is_series(path: str, head: bytes) -> bool:
     """A heading with a time and a count over a row that has both, or a loop."""
+    if _MAYBE.match(head[:400]) is None:
+        return False
     rows = [row for row in head[:4096].decode("utf-8", "replace").split("\n")[:3] if row.strip()]
     heading = _columns(rows[0]) if rows and len(rows[0]) < 1000 else None
     if heading is None:

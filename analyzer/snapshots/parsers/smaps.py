@@ -69,14 +69,12 @@ def read_smaps(member: Member, detail: bool) -> list[Snapshot]:
 
 def _headers(member: Member) -> Iterator[tuple[list[bytes], bytes]]:
     """Of each block of whole lines, the headers in it; a header may be the last line of the block before."""
-    before = b"\n"
+    before = b""
     for block in byte_blocks(member):
-        pieces = (before + block).split(_SIZE)
+        pieces = (b"\n" + before + b"\n" + block).split(_SIZE)
         rows = [piece[piece.rfind(b"\n") + 1 :] for piece in pieces[:-1]]
         tail = block[:-1].rfind(b"\n")
-        before = b"\n" + block[tail + 1 :].rstrip(b"\n")
-        if _SIZE.lstrip() in before:
-            before = b"\n"
+        before = block[tail + 1 :].rstrip(b"\n")
         yield rows, block
 
 

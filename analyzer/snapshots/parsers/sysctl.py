@@ -49,6 +49,8 @@ def looks_like_sysctl(path: str, head: bytes) -> bool:
 
 
 def _strong(path: str, head: bytes) -> bool:
+    if b"=" not in head[:300] and b":" not in head[:300]:
+        return False
     low = path.lower()
     return "netns" not in low and not _CONFIGURED.search(low) and looks_like_sysctl(path, head)
 

@@ -42,6 +42,8 @@ def key_of(path: str) -> str | None:
     if match is not None:
         return match[1].replace("/", ".")
     parts = parts_of(path)
+    if "sys" in parts[:-1]:  # /sys holds files of the same names, of other meaning
+        return None
     for name in names_of(parts[-1]) if parts else ():
         key = _FLAT.get(name.replace("-", "_"))
         if key is not None:
@@ -50,7 +52,7 @@ def key_of(path: str) -> str | None:
 
 
 def _confirm(path: str, head: bytes) -> bool:
-    if key_of(path) is None or len(head) > 4096 or b"\0" in head:
+    if path.endswith("fs/file-nr") or key_of(path) is None or len(head) > 4096 or b"\0" in head:
         return False
     if _AT.search(path):
         return True

@@ -64,7 +64,7 @@ PARSER = SnapshotParser(
     kind="uname",
     main="release",
     markers=("uname", "uname_-a", "uname_a", "uname*", "proc/version", "kernel_version"),
-    confirm=_is_uname,
+    confirm=lambda path, head: _is_uname(path, head) or (not head.strip() and "version" in path),
     parse=read_uname,
     strong=lambda path, head: len(head) < 400 and head.startswith(b"Linux ") and _is_uname(path, head),
 )

@@ -27,13 +27,14 @@ from analyzer.snapshots.model import Snapshot
 _FIRST = re.compile(
     r"\s*([A-Za-z][\w -]{1,40}?), version ?(\S*?) ?\(branch: ?(.*?), revision: ?([^)\s]*)\)?.*"
 )
-_FIRST_BYTES = re.compile(rb"\s*[A-Za-z][\w -]{1,40}, version ?\S* ?\(branch: ?[^\n]*")
+_FIRST_BYTES = re.compile(rb"^\s*[A-Za-z][\w -]{1,40}, version ?\S* ?\(branch: ?[^\n]*", re.MULTILINE)
 _ROWS = {"go version": "go_version", "platform": "platform", "build date": "build_date", "tags": "tags"}
 _JSON = re.compile(r'"(version|revision|goVersion|branch)"\s*:\s*"([^"]*)"')
 
 
 def _is_version(path: str, head: bytes) -> bool:
-    return _FIRST_BYTES.match(head) is not None
+    """The line may follow what the program logs before it."""
+    return b", version" in head and _FIRST_BYTES.search(head[:2048]) is not None
 
 
 def _confirm(path: str, head: bytes) -> bool:
