@@ -50,31 +50,29 @@ def _bundles(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _text(comparison: Comparison, width: int, color: bool) -> str:
-    from rich.text import Text
-
-    from analyzer.report.paint import Page
+    from analyzer.report.paint import Page, ink
 
     page = Page(width)
     style = _STYLES.get(comparison.verdict, "red")
-    page.raw(Text(f"● {FIX_WORDS[comparison.verdict]}", f"bold {style}"))
-    page.put(Text(words.clean(comparison.summary), "bold"), indent=2)
+    page.raw(ink(f"● {FIX_WORDS[comparison.verdict]}", f"bold {style}"))
+    page.put(ink(words.clean(comparison.summary), "bold"), indent=2)
     for side, text in _bundles(comparison):
-        page.put(Text(f"{side:<7}{text}", "dim"), indent=2)
+        page.put(ink(f"{side:<7}{text}", "dim"), indent=2)
     for pair in comparison.subjects:
         page.title(f"{FIX_WORDS[pair.verdict]}: {words.clean(pair.subject)}")
         if len(comparison.subjects) > 1:
-            page.put(Text(words.clean(pair.summary)), indent=2)
+            page.put(ink(words.clean(pair.summary)), indent=2)
         rows = [
             ["*" if row.changed else "", row.what, row.before or "not known", row.after or "not known"]
             for row in pair.changes
         ]
         page.table(["", "", "before", "after"], rows)
         if outlook(pair):
-            page.put(Text(outlook(pair)), indent=2)
+            page.put(ink(outlook(pair)), indent=2)
     if comparison.notes:
         page.title("NOTES")
         for note in comparison.notes:
-            page.put(Text(f"! {words.clean(note)}", "magenta"), indent=2, hanging=4)
+            page.put(ink(f"! {words.clean(note)}", "magenta"), indent=2, hanging=4)
     return page.text(color)
 
 

@@ -155,7 +155,7 @@ def _subject(diagnosis: Diagnosis, subject: SubjectReport, number: int) -> dict[
         "identity": phrases.identity(subject),
         "questions": [_question(asked, subject) for asked in subject.questions],
         "strongest": [_quote(evidence, _EXCERPT) for evidence in view.strongest(subject, index, 4)],
-        "decided": subject.verdict.cause not in ("none", "undetermined"),
+        "rivals_heading": view.rivals_heading(subject),
         "rivals": rivals,
         "has_remedies": bool(subject.remedies),
         "do_not": [_remedy(r) for r in steps.do_not],

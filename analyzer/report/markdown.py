@@ -118,9 +118,7 @@ def _rivals(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]
         )
     if not rows:
         return []
-    decided = subject.verdict.cause not in ("none", "undetermined")
-    head = "## What it was not" if decided else "## What it could be"
-    return [head, "", *table(["cause", "finding", "why", "evidence"], rows)]
+    return [f"## {view.rivals_heading(subject)}", "", *table(["cause", "finding", "why", "evidence"], rows)]
 
 
 def _steps(title: str, remedies: list[Remedy], forbid: bool = False) -> list[str]:

@@ -37,6 +37,11 @@ def _console(width: int, color: bool) -> Console:
     )
 
 
+def ink(text: str = "", style: str = "") -> Text:
+    """``text`` in ``style``; what is appended to it later has a style of its own."""
+    return Text().append(text, style or None)
+
+
 class Page:
     """Rows of at most ``width`` columns; ``rows`` counts them as a terminal of that width shows them."""
 
@@ -54,8 +59,7 @@ class Page:
     def title(self, text: str, note: str = "") -> None:
         """A section's heading, with a blank row before it where there is room."""
         self.blank()
-        line = Text(text, "bold")
-        self.put(line.append(note, "not bold dim") if note else line, rows=1)
+        self.put(ink(text, "bold").append(note, "dim"), rows=1)
 
     def raw(self, text: Text) -> None:
         """One line as it is, however long."""
@@ -64,9 +68,7 @@ class Page:
 
     def command(self, line: str, indent: int = 6) -> None:
         """A shell line to copy: never broken or cut, the terminal wraps it."""
-        text = Text(" " * (indent - 2) + "$ ", "dim")
-        text.append(line, "not dim bold")
-        self.raw(text)
+        self.raw(ink(" " * (indent - 2) + "$ ", "dim").append(line, "bold"))
 
     def put(
         self,

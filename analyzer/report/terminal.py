@@ -13,7 +13,7 @@ from rich.text import Text
 
 from analyzer.diagnosis.model import Diagnosis, EvidenceView, HypothesisView, Question, SubjectReport
 from analyzer.report import phrases, view, words
-from analyzer.report.paint import Page, status_style
+from analyzer.report.paint import Page, ink, status_style
 
 SCREEN_ROWS = 38
 """Rows of the first screen: 40 less the command that was typed and the prompt."""
@@ -79,7 +79,7 @@ def render(
         page = Page(width)
         line = verdict_line(diagnosis).rstrip("\n")
         head = len(phrases.headline(diagnosis.verdict))
-        text = Text(line)
+        text = ink(line)
         text.stylize(f"bold {status_style(diagnosis.verdict.status)}", 0, head)
         page.raw(text)
         return page.text(color)
@@ -122,23 +122,26 @@ def _summary(diagnosis: Diagnosis, width: int, room: Room) -> Page:
 def _verdict(page: Page, diagnosis: Diagnosis, found: list[SubjectReport]) -> None:
     verdict = diagnosis.verdict
     style = status_style(verdict.status)
-    head = Text()
+    head = ink()
     head.append(f"● {phrases.headline(verdict)}", f"bold {style}")
     head.append(f"  {phrases.CONFIDENCE.get(verdict.status, '')}", "dim")
     page.put(head, rows=1)
-    page.put(Text(words.clean(verdict.summary, 600), "bold"), indent=2, rows=3)
+    page.put(ink(words.clean(verdict.summary, 600), "bold"), indent=2, rows=3)
     facts = phrases.verdict_facts(diagnosis, found)
-    page.put(Text(" · ".join(facts), "dim"), indent=2, rows=2)
-    notes = phrases.notes(diagnosis, 1)
+    page.put(ink(" · ".join(facts), "dim"), indent=2, rows=2)
+    notes = phrases.notes(diagnosis, 0 if found and not phrases.gaps(diagnosis) else 1)
+    left = len(diagnosis.warnings) - (1 if phrases.gaps(diagnosis) or not found else 0)
+    if left > 0:
+        notes.append(f"{words.plural(left, 'warning')} under COVERAGE")
     if notes:
-        page.put(Text(f"! {'; '.join(notes)}", "magenta"), indent=2, hanging=4, rows=2)
+        page.put(ink(f"! {'; '.join(notes)}", "magenta"), indent=2, hanging=4, rows=2)
 
 
 def _answer(asked: Question) -> Text:
     good = {("free_memory", "yes"): "green", ("free_memory", "no"): "red"}
     bad = {("map_limit", "yes"): "red", ("map_limit", "no"): "green"}
     style = (good | bad).get((asked.id, asked.answer), "magenta")
-    return Text(asked.answer.upper(), f"bold {style}")
+    return ink(asked.answer.upper(), f"bold {style}")
 
 
 def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
@@ -149,7 +152,7 @@ def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
         asked = view.question(subject, name)
         if asked is None:
             continue
-        head = Text(f"{number} {phrases.QUESTIONS[name]} ")
+        head = ink(f"{number} {phrases.QUESTIONS[name]} ")
         head.append_text(_answer(asked))
         gauges = view.memory_gauges(subject) if name == "free_memory" else view.map_gauges(subject)
         if asked.answer == "no" and name == "map_limit":
@@ -163,13 +166,11 @@ def _questions(page: Page, subject: SubjectReport, room: Room) -> None:
         page.put(head, indent=2, rows=2)
         for bar in bars:
             page.put(bar, indent=4, rows=1)
-        page.put(Text(words.clean(asked.why, 400), "dim"), indent=4, rows=room.why_rows)
+        page.put(ink(words.clean(asked.why, 400), "dim"), indent=4, rows=room.why_rows)
 
     met = view.verdict_gauge(subject)
     if met is not None:
-        page.put(
-            Text("  The limit that was met: ").append_text(gauge_line(met, page.width)), indent=2, rows=1
-        )
+        page.put(ink("  The limit that was met: ").append_text(gauge_line(met, page.width)), indent=2, rows=1)
 
 
 def gauge_line(gauge: view.Gauge, width: int, ok: bool = False) -> Text:
@@ -178,7 +179,7 @@ def gauge_line(gauge: view.Gauge, width: int, ok: bool = False) -> Text:
         style = "green"
     else:
         style = "red" if gauge.ratio >= 1 else "magenta"
-    line = Text()
+    line = ink()
     if gauge.label != gauge.unit:
         line.append(f"{gauge.label} ", "dim")
     line.append(f"{gauge.figures()} ", "bold")
@@ -195,12 +196,12 @@ def _evidence(
         return
     page.title("EVIDENCE", f" in {words.clean(top, 80)}" if top else "")
     for evidence in chosen:
-        line = Text(phrases.where(evidence, top), "cyan")
+        line = ink(phrases.where(evidence, top), "cyan")
         if evidence.time:
             line.append(f" {words.clock(evidence.time)}", "dim")
         slack = 18 if room.evidence_rows > 1 else 0
         available = (page.width - 4) * room.evidence_rows - line.cell_len - 2 - slack
-        line.append(f"  {words.excerpt(evidence.text, max(30, available))}", "default")
+        line.append(f"  {words.excerpt(evidence.text, max(30, available))}")
         page.put(line, indent=2, hanging=4, rows=room.evidence_rows, fold=True)
 
 
@@ -208,8 +209,7 @@ def _rivals(page: Page, subject: SubjectReport, room: Room) -> None:
     others = view.rivals(subject)
     if not others:
         return
-    decided = subject.verdict.cause not in ("none", "undetermined")
-    page.title("WHAT IT WAS NOT" if decided else "WHAT IT COULD BE")
+    page.title(view.rivals_heading(subject).upper())
     for rival in others[: room.rivals]:
         page.put(rival_line(rival), indent=2, rows=1)
     rest = others[room.rivals :]
@@ -218,7 +218,7 @@ def _rivals(page: Page, subject: SubjectReport, room: Room) -> None:
         by_status.setdefault(phrases.rival_word(rival.status), []).append(rival.cause)
     if rest:
         text = "; ".join(f"{status}: {', '.join(causes)}" for status, causes in by_status.items())
-        page.put(Text(f"also {text}", "dim"), indent=2, hanging=4, rows=room.rest_rows)
+        page.put(ink(f"also {text}", "dim"), indent=2, hanging=4, rows=room.rest_rows)
 
 
 def rival_line(rival: HypothesisView) -> Text:
@@ -226,7 +226,7 @@ def rival_line(rival: HypothesisView) -> Text:
     mark, style = {"ruled_out": ("✗", "green"), "untestable": ("?", "magenta")}.get(
         rival.status, ("!", "magenta")
     )
-    line = Text(f"{mark} ", style)
+    line = ink(f"{mark} ", style)
     line.append(f"{rival.cause:<19}")
     line.append(f" {phrases.rival_word(rival.status):<11}", style)
     line.append(f" {words.clean(rival.why, 300)}")
@@ -239,26 +239,27 @@ def _fix(page: Page, subject: SubjectReport, room: Room) -> None:
         return
     page.title("WHAT TO DO")
     if steps.do_not:
-        line = Text("do NOT ", "bold red")
+        line = ink("do NOT ", "bold red")
         line.append("; ".join(words.clean(view.forbidden(r), 160) for r in steps.do_not))
         page.put(line, indent=2, hanging=4, rows=2)
     lasting = "for good " if steps.now else "now and for good "
     for label, remedies in (("now ", steps.now), (lasting, steps.for_good)):
         for remedy in remedies[: room.steps]:
-            line = Text(label, "bold")
+            line = ink(label, "bold")
             line.append(words.clean(remedy.title, 300))
-            if remedy.scope not in remedy.title:
-                line.append(f" ({remedy.scope})", "dim")
+            scope = f" ({remedy.scope})"
+            if remedy.scope not in remedy.title and line.cell_len + len(scope) <= page.width - 4:
+                line.append(scope, "dim")
             page.put(line, indent=2, hanging=4, rows=2)
             commands = view.shell(remedy.commands)
             for command in commands[: room.commands]:
                 page.command(command)
             if len(commands) > room.commands:
                 left = words.plural(len(commands) - room.commands, "more command")
-                page.put(Text(f"and {left} under EVERY STEP", "dim"), indent=4, rows=1)
+                page.put(ink(f"and {left} under EVERY STEP", "dim"), indent=4, rows=1)
         if len(remedies) > room.steps:
             page.put(
-                Text(
+                ink(
                     f"{label}and {words.plural(len(remedies) - room.steps, 'more step')} under EVERY STEP",
                     "dim",
                 ),
@@ -267,7 +268,7 @@ def _fix(page: Page, subject: SubjectReport, room: Room) -> None:
             )
     if not steps.now and not steps.for_good:
         for remedy in steps.later[: room.steps]:
-            page.put(Text(f"later {words.clean(remedy.title, 300)}"), indent=2, rows=2)
+            page.put(ink(f"later {words.clean(remedy.title, 300)}"), indent=2, rows=2)
 
 
 def _ask(page: Page, subject: SubjectReport, room: Room) -> None:
@@ -276,7 +277,7 @@ def _ask(page: Page, subject: SubjectReport, room: Room) -> None:
         return
     page.title("PLEASE ASK FOR")
     for number, ask in enumerate(wanted, 1):
-        line = Text(f"{number} {words.clean(ask.need, 300)}")
+        line = ink(f"{number} {words.clean(ask.need, 300)}")
         if ask.decides:
             line.append(f" (decides {', '.join(words.clean(cause, 40) for cause in ask.decides[:4])})", "dim")
         page.put(line, indent=2, hanging=4, rows=2)
@@ -290,7 +291,7 @@ def _risks(page: Page, diagnosis: Diagnosis) -> None:
         return
     page.title("AT RISK")
     for risk in found[:3]:
-        line = Text("! ", "magenta")
+        line = ink("! ", "magenta")
         line.append(f"{words.clean(risk.limit, 80)} ", "bold")
         line.append(words.bar(risk.ratio, 1.0), "magenta")
         line.append(f" {words.percent(risk.ratio, 1.0)} ", "magenta")
@@ -305,10 +306,8 @@ def _others(page: Page, rest: list[SubjectReport]) -> None:
         return
     page.title("OTHER SUBJECTS")
     for subject in rest[:6]:
-        line = Text(f"{phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}")
+        line = ink(f"{phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}")
         line.append(f"{', '.join(phrases.identity(subject))}: {words.clean(subject.verdict.summary, 300)}")
         page.put(line, indent=2, rows=1)
     if len(rest) > 6:
-        page.put(
-            Text(f"and {len(rest) - 6:,} more, all in --verbose and in the JSON report", "dim"), indent=2
-        )
+        page.put(ink(f"and {len(rest) - 6:,} more, all in --verbose and in the JSON report", "dim"), indent=2)

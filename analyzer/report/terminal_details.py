@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from analyzer.diagnosis.model import (
     Diagnosis,
     EvidenceView,
@@ -11,7 +9,7 @@ from analyzer.diagnosis.model import (
     SubjectReport,
 )
 from analyzer.report import phrases, view, words
-from analyzer.report.paint import Page, status_style
+from analyzer.report.paint import Page, ink, status_style
 
 _TIMELINE, _FAILURES, _TENANTS, _LIVES, _SKIPPED = 14, 6, 6, 8, 4
 
@@ -25,14 +23,14 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     for number, subject in enumerate(found if verbose else found[:1]):
         if number:
             page.blank()
-            head = Text(
+            head = ink(
                 f"● {phrases.headline(subject.verdict)} ", f"bold {status_style(subject.verdict.status)}"
             )
             page.put(head.append(", ".join(phrases.identity(subject))), hanging=2)
-            page.put(Text(words.clean(subject.verdict.summary)), indent=2)
+            page.put(ink(words.clean(subject.verdict.summary)), indent=2)
         if verbose:
             page.title("SUBJECT")
-            page.put(Text(words.clean(subject.id)), indent=2, fold=True)
+            page.put(ink(words.clean(subject.id)), indent=2, fold=True)
         _timeline(page, subject, verbose)
         _lives(page, subject, verbose)
         _mappings(page, subject, verbose)
@@ -51,7 +49,7 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
 
 def _more(page: Page, left: int, what: str) -> None:
     if left > 0:
-        page.put(Text(f"and {left:,} more {what}: --verbose", "dim"), indent=2, rows=1)
+        page.put(ink(f"and {left:,} more {what}: --verbose", "dim"), indent=2, rows=1)
 
 
 def _timeline(page: Page, subject: SubjectReport, verbose: bool) -> None:
@@ -64,9 +62,9 @@ def _timeline(page: Page, subject: SubjectReport, verbose: bool) -> None:
     for entry in shown:
         date = words.date_of(entry.time)
         if date and date != day:
-            page.raw(Text(f"  {date}", "dim"))
+            page.raw(ink(f"  {date}", "dim"))
             day = date
-        line = Text(f"{words.clock(entry.time) if entry.time else 'time unknown':<14}", "cyan")
+        line = ink(f"{words.clock(entry.time) if entry.time else 'time unknown':<14}", "cyan")
         line.append(
             f"{words.clean(entry.kind, 20):<11} ",
             "bold red" if entry.kind in view.BAD_EVENTS else "",
@@ -112,16 +110,16 @@ def _mappings(page: Page, subject: SubjectReport, verbose: bool) -> None:
     if mappings is None:
         return
     page.title("MAPPINGS")
-    page.put(Text(phrases.mappings_sentence(mappings)), indent=2)
+    page.put(ink(phrases.mappings_sentence(mappings)), indent=2)
     if mappings.need is not None:
         need = mappings.need
         page.put(
-            Text(f"need {need.low:,} to {need.high:,} mappings, estimated: {words.clean(need.basis, 300)}"),
+            ink(f"need {need.low:,} to {need.high:,} mappings, estimated: {words.clean(need.basis, 300)}"),
             indent=2,
         )
     total = sum(kind.count for kind in mappings.by_kind)
     for kind in mappings.by_kind:
-        line = Text(f"{words.clean(kind.kind, 24):<14} {kind.count:>9,}  ")
+        line = ink(f"{words.clean(kind.kind, 24):<14} {kind.count:>9,}  ")
         line.append(words.bar(kind.count, total), "cyan")
         line.append(f" {words.percent(kind.count, total):>6}")
         if kind.bytes is not None:
@@ -151,13 +149,13 @@ def _failures(
     page.title(f"FAILURES ({words.plural(count, 'failure')} in {words.plural(found, 'log line')})")
     shown = failures if verbose else failures[:_FAILURES]
     for failure in shown:
-        line = Text(phrases.failure_what(failure), "bold")
-        line.append(f"  {phrases.failure_details(failure)}", "not bold")
+        line = ink(phrases.failure_what(failure), "bold")
+        line.append(f"  {phrases.failure_details(failure)}")
         page.put(line, indent=2, hanging=4)
         for evidence in view.resolve(failure.evidence, index)[: None if verbose else 1]:
-            quote = Text(phrases.where(evidence, top), "cyan")
+            quote = ink(phrases.where(evidence, top), "cyan")
             page.put(
-                quote.append(f" {words.excerpt(evidence.text, 160)}", "default"),
+                quote.append(f" {words.excerpt(evidence.text, 160)}"),
                 indent=4,
                 hanging=6,
                 rows=2,
@@ -171,8 +169,8 @@ def _chain(page: Page, subject: SubjectReport) -> None:
         return
     page.title("FROM CAUSE TO CONSEQUENCE")
     for link in subject.chain:
-        line = Text(f"{words.clock(link.time) if link.time else '':<14}", "cyan")
-        page.put(line.append(f"{words.clean(link.text, 300)}", "default"), indent=2, hanging=16)
+        line = ink(f"{words.clock(link.time) if link.time else '':<14}", "cyan")
+        page.put(line.append(f"{words.clean(link.text, 300)}"), indent=2, hanging=16)
 
 
 def _hypotheses(page: Page, subject: SubjectReport) -> None:
@@ -180,7 +178,7 @@ def _hypotheses(page: Page, subject: SubjectReport) -> None:
         return
     page.title("EVERY CAUSE WEIGHED")
     for hypothesis in [h for h in (view.convicting(subject),) if h] + view.rivals(subject):
-        line = Text(f"{hypothesis.cause} ", "bold")
+        line = ink(f"{hypothesis.cause} ", "bold")
         line.append(f"{phrases.rival_word(hypothesis.status)}: {words.clean(hypothesis.why)}")
         margin = phrases.margin_text(hypothesis)
         if margin:
@@ -196,7 +194,7 @@ def _facts(page: Page, subject: SubjectReport) -> None:
             page.title(f"FACTS: {phrases.QUESTIONS[asked.id]}")
             for fact in asked.facts:
                 when = f", {words.moment(fact.at)}" if fact.at else ""
-                page.put(Text(phrases.fact_text(fact) + when), indent=2)
+                page.put(ink(phrases.fact_text(fact) + when), indent=2)
 
 
 def _remedies(page: Page, subject: SubjectReport) -> None:
@@ -204,14 +202,14 @@ def _remedies(page: Page, subject: SubjectReport) -> None:
         return
     page.title("EVERY STEP, IN ORDER")
     for number, remedy in enumerate(sorted(subject.remedies, key=lambda r: r.order), 1):
-        line = Text(f"{number} {words.clean(remedy.title)}", "bold")
-        line.append(f" ({remedy.scope}, {remedy.when.replace('_', ' ')})", "not bold")
+        line = ink(f"{number} {words.clean(remedy.title)}", "bold")
+        line.append(f" ({remedy.scope}, {remedy.when.replace('_', ' ')})")
         page.put(line, indent=2, hanging=4)
-        page.put(Text(words.clean(remedy.why)), indent=4)
+        page.put(ink(words.clean(remedy.why)), indent=4)
         if remedy.risk:
-            page.put(Text(f"risk: {words.clean(remedy.risk)}"), indent=4)
+            page.put(ink(f"risk: {words.clean(remedy.risk)}"), indent=4)
         if remedy.data_loss and remedy.data_loss != "none":
-            page.put(Text(f"data loss: {words.clean(remedy.data_loss)}", "red"), indent=4)
+            page.put(ink(f"data loss: {words.clean(remedy.data_loss)}", "red"), indent=4)
         for command in view.shell(remedy.commands):
             page.command(command)
 
@@ -237,34 +235,34 @@ def _blast(page: Page, subject: SubjectReport) -> None:
     stake = phrases.stake(subject)
     if stake:
         page.title("WHAT IS AT STAKE")
-        page.put(Text(stake), indent=2)
+        page.put(ink(stake), indent=2)
 
 
 def _quotes(page: Page, diagnosis: Diagnosis) -> None:
     page.title("EVIDENCE QUOTED")
     for evidence in diagnosis.evidence:
-        line = Text(f"[{words.clean(evidence.id, 20)}] ", "dim")
-        line.append(phrases.where(evidence), "not dim cyan")
+        line = ink(f"[{words.clean(evidence.id, 20)}] ", "dim")
+        line.append(phrases.where(evidence), "cyan")
         page.put(line, indent=2)
         for quoted in words.lines(evidence.text, 2000):
-            page.put(Text(quoted), indent=4, fold=True)
+            page.put(ink(quoted), indent=4, fold=True)
 
 
 def _coverage(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
     coverage = diagnosis.coverage
     page.title("COVERAGE")
-    page.put(Text(phrases.coverage_sentence(diagnosis)), indent=2)
+    page.put(ink(phrases.coverage_sentence(diagnosis)), indent=2)
     for note in phrases.notes(diagnosis):
-        page.put(Text(f"! {note}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
+        page.put(ink(f"! {note}", "magenta"), indent=2, hanging=4, rows=None if verbose else 3)
     shown = coverage.members_skipped if verbose else coverage.members_skipped[:_SKIPPED]
     for skipped in shown:
         page.put(
-            Text(f"skipped {words.clean(skipped.member, 200)}: {words.clean(skipped.why, 200)}"),
+            ink(f"skipped {words.clean(skipped.member, 200)}: {words.clean(skipped.why, 200)}"),
             indent=2,
             hanging=4,
         )
     _more(page, len(coverage.members_skipped) - len(shown), "skipped members")
     page.put(
-        Text(f"{phrases.maker(diagnosis)}, exit status {diagnosis.exit_status}", "dim"),
+        ink(f"{phrases.maker(diagnosis)}, exit status {diagnosis.exit_status}", "dim"),
         indent=2,
     )

@@ -26,10 +26,10 @@ from analyzer.report import words
 
 _MARGIN_LABELS = {
     "max_map_count": "mappings",
-    "rlimit_as": "address space with what was asked for",
-    "rlimit_data": "data with what was asked for",
-    "rlimit_memlock": "locked memory with what was asked for",
-    "overcommit": "committed memory with what was asked for",
+    "rlimit_as": "address space + request",
+    "rlimit_data": "data + request",
+    "rlimit_memlock": "locked memory + request",
+    "overcommit": "committed + request",
     "cgroup_oom": "cgroup memory",
     "system_oom": "host memory",
     "nofile": "open files",
@@ -259,7 +259,8 @@ def memory_gauges(subject: SubjectReport) -> list[Gauge]:
 def map_gauges(subject: SubjectReport) -> list[Gauge]:
     """The mapping count against the limit and the data directory's need (its low end) against it.
 
-    The count comes first, unless the answer "yes" rests on the need.
+    The count comes first, unless the answer "yes" rests on the need; a need that fits says nothing
+    beside a count that is full.
     """
     mappings = subject.mappings
     if mappings is None or not mappings.limit or mappings.limit <= 0:
@@ -268,7 +269,8 @@ def map_gauges(subject: SubjectReport) -> list[Gauge]:
     if mappings.count is not None:
         estimate = mappings.basis in ("estimate", "lsof", "open_files")
         gauges.append(Gauge("mappings", mappings.count, mappings.limit, "mappings", estimate))
-    if mappings.need is not None:
+    full = bool(gauges) and gauges[0].ratio >= 1
+    if mappings.need is not None and not (full and mappings.need.low <= mappings.limit):
         gauges.append(Gauge("need", mappings.need.low, mappings.limit, "mappings", True))
     asked = question(subject, "map_limit")
     if asked is not None and asked.answer == "yes" and gauges and gauges[0].ratio < 1:
@@ -298,6 +300,13 @@ def verdict_gauge(subject: SubjectReport) -> Gauge | None:
 def forbidden(remedy: Remedy) -> str:
     """What not to do, without the words "Do not": ``delete blocks or the WAL``."""
     return re.sub(r"^(?:do not|don't|never) ", "", remedy.title, flags=re.IGNORECASE)
+
+
+def rivals_heading(subject: SubjectReport) -> str:
+    """What the list of rivals is called: how sure the verdict is decides."""
+    if subject.verdict.status in ("confirmed", "likely"):
+        return "What it was not"
+    return "What else it could be" if subject.verdict.status == "possible" else "What it could be"
 
 
 _MET_BY = (

@@ -123,7 +123,17 @@ document.title = JSON.stringify({width: innerWidth, page: document.documentEleme
 def browse(page: Path, width: int, folder: Path) -> tuple[str, str]:
     """The page as the browser has it, and what the browser logged. Asks for no network of its own."""
     assert CHROMIUM is not None
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--dump-dom"]
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--dump-dom",
+    ]
     out = subprocess.run(
         [
             CHROMIUM,
