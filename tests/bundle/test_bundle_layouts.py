@@ -456,3 +456,17 @@ def test_links_tell_whose_log_a_docker_log_or_a_tail_is() -> None:
     assert layout.place(docker) == replace(pod, restart=3, container_id=ID)
     assert layout.place(tail) == replace(pod, restart=2, tail=True)
     assert layout.place(f"{SOS}/loop") == Place(host="node1", root=f"{SOS}/")
+
+
+@pytest.mark.parametrize(
+    "path, root",
+    [
+        ("proc/7/maps", ""),
+        ("case/proc/7/maps", "case/"),
+        ("logs/ingester.log", ""),
+        ("up.zip!case/var/log/ingester.log", "up.zip!case/"),
+        ("case/ingester.log", "case/"),
+    ],
+)
+def test_a_hosts_own_folder_is_not_the_folder_of_a_flat_bundle(path: str, root: str) -> None:
+    assert recognise([path]).place(path).root == root
