@@ -83,7 +83,7 @@ def read(
             name=bundle.name,
             sha256=bundle.sha256,
             size_bytes=bundle.size_bytes,
-            layout=recognise(bundle.paths, bundle.name),
+            layout=recognise(bundle.paths, bundle.name, bundle.links),
             coverage=bundle.coverage,
             paths=bundle.paths,
             links=dict(bundle.links),
