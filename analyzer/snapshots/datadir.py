@@ -14,6 +14,7 @@ from analyzer.snapshots.tsdb import child_of, is_phantom_name, is_ulid, parent_o
 
 _MOST_BLOCKS = 250_000
 _MOST_EMPTY = 200
+_RECENT = 64
 _SINGLE_MARKS = frozenset({"lock", "queries.active"})
 _HOLDER_MARKS = frozenset({"thanos.shipper.json", "wal", "wbl", "chunks_head", *_SINGLE_MARKS})
 _SEGMENT_DIRS = frozenset({"wal", "wbl"})
@@ -77,6 +78,7 @@ class DataDirBuilder:
         self.announced: set[tuple[str, str]] = set()  # blocks' directories named by their parent only
         self._role = Role("other", "")
         self._directory: str | None = None
+        self._roles: dict[str, Role] = {}  # of the directories seen last
 
     def holder(self, path: str) -> TenantDir:
         """The TSDB directory at ``path``."""
@@ -89,7 +91,12 @@ class DataDirBuilder:
         """The role of the directory whose entries follow."""
         if directory != self._directory:
             self._directory = directory
-            self._role = role_of(directory)
+            held = self._roles.get(directory)
+            if held is None:
+                if len(self._roles) >= _RECENT:
+                    self._roles.clear()
+                held = self._roles[directory] = role_of(directory)
+            self._role = held
         return self._role
 
     def add_file(self, directory: str, name: str, size: int | None, mtime: float | None = None) -> None:

@@ -61,7 +61,8 @@ def _are_hex(words: U64) -> Mask:
     digit, letter = words ^ np.uint64(0x3030303030303030), words ^ np.uint64(0x6060606060606060)
     no_digit = digit + np.uint64(0x7676767676767676)
     no_letter = (letter + np.uint64(0x7979797979797979)) | ~(letter + np.uint64(0x7F7F7F7F7F7F7F7F))
-    return np.equal((words | (no_digit & no_letter)) & top, 0)
+    hex_only: Mask = ((words | (no_digit & no_letter)) & top) == 0
+    return hex_only
 
 
 def _mixed(state: U64, words: U64) -> U64:
@@ -76,14 +77,16 @@ def _ulid_bytes(words: U64) -> Mask:
     below = (words & np.uint64(0x2020202020202020)) << _S[1]
     digit = (words & np.uint64(0x1010101010101010)) << _S[2]
     fine = (upper ^ below) & (upper | digit)
-    return np.equal(fine, high) & np.equal(words & np.uint64(0x8080808080808080), 0)
+    letters: Mask = (fine == high) & ((words & np.uint64(0x8080808080808080)) == 0)
+    return letters
 
 
 def _six_digits(words: U64) -> Mask:
     """Whether the six low bytes are decimal digits."""
     zeros, nibbles = np.uint64(0x303030303030), np.uint64(0xF0F0F0F0F0F0)
     carried = words + np.uint64(0x060606060606)
-    return np.equal(words & nibbles, zeros) & np.equal(carried & nibbles, zeros)
+    digits: Mask = ((words & nibbles) == zeros) & ((carried & nibbles) == zeros)
+    return digits
 
 
 class WideTally:

@@ -81,7 +81,9 @@ def test_maps_and_smaps_of_one_capture_agree(bundle: str, lines: int, count: int
     assert listed[0].total_bytes == listed[1].total_bytes
 
 
-@pytest.mark.parametrize("bundle", ["c01b-max_map_count-multierror", "c02-rlimit_as", "c09a-max_map_count-pthread_create"])
+@pytest.mark.parametrize(
+    "bundle", ["c01b-max_map_count-multierror", "c02-rlimit_as", "c09a-max_map_count-pthread_create"]
+)
 def test_all_sources_of_a_count_agree(bundle: str) -> None:
     """kernel.md: numa_maps has no [vsyscall], pmap lists it, and VmSize is the sum of all mappings."""
     from_maps = summary_of(bundle, "/maps")
@@ -152,7 +154,11 @@ def test_pid_and_group_come_from_the_path() -> None:
 
 
 def test_names_with_newlines_and_deleted_files() -> None:
-    text = render([("/data/tsdb/a\\012b/01M82K54DEY807G2PMY2JMGV12/index (deleted)", "r--s", 1, 0, 0)], 0x7F0000000000, False)
+    text = render(
+        [("/data/tsdb/a\\012b/01M82K54DEY807G2PMY2JMGV12/index (deleted)", "r--s", 1, 0, 0)],
+        0x7F0000000000,
+        False,
+    )
     summary = Tally()
     summary.add_block(text.encode())
     done = summary.finish()
@@ -161,7 +167,11 @@ def test_names_with_newlines_and_deleted_files() -> None:
 
 
 def test_columns_hold_every_mapping() -> None:
-    text = render([("/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/index", "r--s", 3, 0, 0), ("", "rw-p", 1, 0, 0)], 0x7F0000000000, True)
+    text = render(
+        [("/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/index", "r--s", 3, 0, 0), ("", "rw-p", 1, 0, 0)],
+        0x7F0000000000,
+        True,
+    )
     taken = maps.PARSER.read(member_of("proc/7/maps", text.encode()), detail=True)
     columns = taken[0].values["maps"].value.columns  # type: ignore[union-attr]
     assert columns.kind == ["index", "anonymous", "special"]
@@ -184,7 +194,9 @@ def test_a_leak_is_named() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(rows(), max_size=80), st.booleans(), st.sampled_from([0x7F0000000000, 0xC000000000, 0x8048000]))
+@given(
+    st.lists(rows(), max_size=80), st.booleans(), st.sampled_from([0x7F0000000000, 0xC000000000, 0x8048000])
+)
 def test_blocks_of_lines_count_like_single_lines(made: list, vsyscall: bool, start: int) -> None:  # type: ignore[type-arg]
     text = render(made * 3, start, vsyscall)
     fast, plain = Tally(), Tally()
@@ -250,18 +262,25 @@ def test_a_cut_at_any_byte_never_counts_more(made: list, data: st.DataObject) ->
 
 
 def test_a_file_of_200_000_lines_goes_by_columns_and_agrees() -> None:
-    block = [(f"/data/tsdb/t{i % 7}/01M82K54DEY807G2PM{i:08d}/index", "r--s", 1 + i % 3, 0, 0) for i in range(220_000)]
+    block = [
+        (f"/data/tsdb/t{i % 7}/01M82K54DEY807G2PM{i:08d}/index", "r--s", 1 + i % 3, 0, 0)
+        for i in range(220_000)
+    ]
     raw = render(block, 0x7F0000000000, True).encode()
     fact = maps.PARSER.read(member_of("proc/7/maps", raw, 1 << 19))[0].values["maps"]
     assert isinstance(fact, Present)
     assert fact.value.count == 220_000
     assert fact.value.block_count == 220_000
-    assert fact.value.blocks_by_tenant == Counter({f"t{i}": n for i, n in enumerate(Counter(i % 7 for i in range(220_000)).values())})
+    assert fact.value.blocks_by_tenant == Counter(
+        {f"t{i}": n for i, n in enumerate(Counter(i % 7 for i in range(220_000)).values())}
+    )
     assert fact.value.total_bytes == sum(1 + i % 3 for i in range(220_000)) * 4096
 
 
 def test_whitespace_that_a_tool_squeezed_is_read() -> None:
-    text = render([("/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/index", "r--s", 1, 0, 0)] * 1, 0x7F0000000000, False)
+    text = render(
+        [("/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/index", "r--s", 1, 0, 0)] * 1, 0x7F0000000000, False
+    )
     squeezed = " ".join(text.split()) + "\n"
     fact = maps.PARSER.read(member_of("maps", squeezed.encode() * 40))[0].values["maps"]
     assert isinstance(fact, Present)

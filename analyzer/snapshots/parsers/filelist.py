@@ -73,13 +73,13 @@ def form_of(path: str, head: bytes) -> str:
     rows = _sample_lines(head)
     if not rows:
         return ""
+    if sum(FIND_LS.fullmatch(row) is not None for row in rows) * 10 >= len(rows) * 8:
+        return "find_ls"
     entries = [row for row in rows if LS_ROW.fullmatch(row)]
     if entries and any(row.endswith(":") for row in rows[:3]):
         return "ls"
     if entries and len(entries) >= len(rows) - 2:
         return "ls" if "ls" in basename(path).lower() else ""
-    if sum(FIND_LS.fullmatch(row) is not None for row in rows) * 10 >= len(rows) * 8:
-        return "find_ls"
     return "find" if learn_columns(rows) is not None else ""
 
 

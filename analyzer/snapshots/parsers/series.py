@@ -34,7 +34,9 @@ _COUNTS = frozenset(
 )  # fmt: skip
 _LIMITS = frozenset({"limit", "max_map_count", "vm.max_map_count", "max", "process_memory_map_areas_limit"})
 _COUNT_LINE = re.compile(r"(?:(\S.*?)[\s,;]+)?(\d{1,9})(?:\s+(?:\S*/)?proc/(\d{1,10})/maps)?\s*")
-_MAYBE = re.compile(rb"\s*(?:[^\n]*(?:time|ts|date|when|epoch|\bt\b)|[^\n]{6,30}\d\d:\d\d|1\d{9})", re.IGNORECASE)
+_MAYBE = re.compile(
+    rb"\s*(?:[^\n]*(?:time|ts|date|when|epoch|\bt\b)|[^\n]{6,30}\d\d:\d\d|1\d{9})", re.IGNORECASE
+)
 _MOST = 50_000
 _KEEP_LAST = 1000
 

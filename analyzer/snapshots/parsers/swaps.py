@@ -32,7 +32,7 @@ def read_swaps(member: Member, detail: bool) -> list[Snapshot]:
             continue
         size += int(words[-3][:20]) << 10
         used += int(words[-2][:20]) << 10
-    if not last:
+    if not _is_swaps(member.path, bytes(member.head)):
         return [unreadable(member, "swaps", "size", "empty")]
     where = evidence(member, last, quoted)
     return [snapshot(member, "swaps", {"size": Present(size, where), "used": Present(used, where)})]

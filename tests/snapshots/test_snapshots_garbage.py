@@ -1,0 +1,149 @@
+"""Bad input degrades: no parser raises, no parser makes a number of half a line."""
+
+import tarfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.facts import Absent, Present, Unreadable
+from analyzer.snapshots import PARSERS, classify
+from analyzer.snapshots.base import SnapshotParser
+from analyzer.snapshots.model import Snapshot
+from analyzer.snapshots.parsers import member_of
+
+BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
+BY_KIND = {parser.kind: parser for parser in PARSERS}
+
+
+def path_for(parser: SnapshotParser) -> str:
+    return "top/" + parser.markers[0].replace("*", "7")
+
+
+def check(snapshots: list[Snapshot]) -> None:
+    for taken in snapshots:
+        for fact in taken.values.values():
+            assert isinstance(fact, Present | Absent | Unreadable)
+            if isinstance(fact, Present) and fact.evidence is not None:
+                assert fact.evidence.member == taken.member
+                assert fact.evidence.line is None or fact.evidence.line >= 1
+                assert len(fact.evidence.text) <= 300
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """One real member of each kind, from three bundles and the docstrings."""
+    found: dict[str, bytes] = {}
+    for name in ("c01b-max_map_count-multierror", "c07a-memcg-oomkill-go-heap", "cortex-healthy_1.11.1"):
+        with tarfile.open(BUNDLES / name / "bundle.tar.gz") as archive:
+            for member in archive:
+                body = archive.extractfile(member) if member.isfile() else None
+                if body is None:
+                    continue
+                content = body.read(20_000)
+                parser = classify(member.name, content[:8192])
+                if parser is not None and content.strip():
+                    found.setdefault(parser.kind, content)
+    import importlib
+    from textwrap import dedent
+
+    for parser in PARSERS:
+        if parser.kind not in found:
+            for module in (parser.kind, f"sysctl_{parser.kind}"):
+                try:
+                    doc = importlib.import_module(f"analyzer.snapshots.parsers.{module}").__doc__ or ""
+                except ModuleNotFoundError:
+                    continue
+                rows = [line for line in doc.split("\n\n>>> ")[0].split("\n") if line.startswith("    ")]
+                found[parser.kind] = (dedent("\n".join(rows)) + "\n").encode()
+    return found
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+@settings(max_examples=25, deadline=None)
+@given(content=st.binary(max_size=300))
+def test_random_bytes_never_raise(kind: str, content: bytes) -> None:
+    parser = BY_KIND[kind]
+    parser.sniff(path_for(parser), content)
+    check(parser.read(member_of(path_for(parser), content)))
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_damaged_real_text_never_raises(kind: str, data: st.DataObject) -> None:
+    parser = BY_KIND[kind]
+    content = bytearray(samples()[kind][:4000])
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    check(parser.read(member_of(path_for(parser), bytes(content))))
+
+
+@pytest.mark.parametrize("kind", sorted(BY_KIND.keys() - {"maps", "smaps", "numa_maps", "pmap", "filelist"}))
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_a_cut_member_states_no_other_number(kind: str, data: st.DataObject) -> None:
+    """What a cut member states is what the whole one states at that line, or it is not stated."""
+    parser, content = BY_KIND[kind], samples()[kind][:6000]
+    content = content[: content.rfind(b"\n") + 1]
+    cut = data.draw(st.integers(0, max(len(content) - 1, 0)))
+    path = path_for(parser)
+    member = member_of(path, content[:cut])
+    member.size = len(content) + 100
+    whole = parser.read(member_of(path, content))[0].values
+    for name, fact in parser.read(member)[0].values.items():
+        held = whole.get(name)
+        if not isinstance(fact, Present) or not isinstance(held, Present):
+            continue
+        if (
+            isinstance(fact.value, int | float | str)
+            and fact.evidence
+            and fact.evidence.line
+            and not _sums(kind)
+        ):
+            assert fact.value == held.value, (name, fact, held)
+
+
+def _sums(kind: str) -> bool:
+    """Kinds whose values are sums over lines: they shrink with the text."""
+    return kind in {
+        "buddyinfo",
+        "metrics",
+        "swaps",
+        "fd_count",
+        "slabinfo",
+        "config",
+        "cmdline",
+        "thanos_shipper",
+    }
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_empty_and_refused_members_are_no_values(kind: str) -> None:
+    parser = BY_KIND[kind]
+    for content in (b"", b"\n", b"cat: x: Permission denied\n", b"\0" * 64):
+        for taken in parser.read(member_of(path_for(parser), content)):
+            for name, fact in taken.values.items():
+                if isinstance(fact, Present) and isinstance(fact.value, int | float) and name != "version":
+                    assert fact.value != 0, (kind, content, name)
+
+
+def test_an_endless_line_is_looked_at_in_part_only() -> None:
+    content = b"MemTotal:       24684092 kB\nx" + b"y" * 3_000_000 + b"\nMemFree: 1 kB\n"
+    facts = BY_KIND["meminfo"].read(member_of("proc/meminfo", content))[0].values
+    assert isinstance(facts["MemFree"], Present)
+    assert facts["MemFree"].value == 1024
+
+
+def test_a_link_has_nothing_to_read() -> None:
+    member = member_of("free", b"")
+    member.link = "sos_commands/memory/free_-m"
+    assert BY_KIND["free"].read(member) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60), st.binary(max_size=200))
+def test_any_path_can_be_classified(path: str, head: bytes) -> None:
+    classify(path, head)
