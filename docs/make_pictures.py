@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from analyzer.diagnosis.model import Diagnosis
+from analyzer.diagnosis.model import Diagnosis, SubjectReport
 from analyzer.pipeline import diagnose
 from analyzer.report import plots, render, svg, view
 from analyzer.report.terminal import first_screen
@@ -24,6 +24,11 @@ PICTURES = ROOT / "docs" / "pictures"
 BUNDLE = ROOT / "fixtures" / "bundles" / "cortex-startup_logfmt_1.11.1" / "bundle.tar.gz"
 COLUMNS = 100
 
+# What the pictures show, as the text that they are as fresh as.
+_SHOWN: dict[str, Callable[[SubjectReport], object]] = {
+    "mappings": lambda s: s.mappings and (s.mappings.count, s.mappings.limit, s.mappings.need and (s.mappings.need.low, s.mappings.need.high)),
+    "lives": lambda s: ([(life.id, life.started, life.ended, life.exit_code) for life in s.lives], sorted({str(f.first) for f in s.failures})),
+}  # fmt: skip
 _MARK = re.compile(r"<!-- made from (?P<mark>[0-9a-f]{64}) -->")
 # A page of the README may be light or dark: a middle grey reads on both.
 _INK = "#7d8590"
@@ -79,7 +84,7 @@ def plot(diagnosis: Diagnosis, name: str) -> tuple[str, Callable[[], str]]:
     """One picture of the HTML report; it is as fresh as the subject that it shows."""
     chosen = next(found for found in plots.PLOTS if found.name == name)
     subject = view.subjects(diagnosis)[0]
-    source = f"{name} {subject.mappings!r} {subject.lives!r} {[f.first for f in subject.failures]!r}"
+    source = f"{name} {_SHOWN[name](subject)!r}"
 
     def draw() -> str:
         return svg.inline(chosen, diagnosis, subject.id, name).replace("currentColor", _INK)

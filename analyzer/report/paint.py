@@ -85,8 +85,14 @@ class Page:
         """
         hanging = indent if hanging is None else hanging
         room = max(20, self.width - max(indent, hanging))
+        length = text.cell_len
+        if length <= room and "\n" not in text.plain:
+            line = Text(" " * indent).append_text(text)
+            line.rstrip()
+            self.raw(line)
+            return
         text = text.copy()
-        if rows is not None and text.cell_len > rows * room * 2:
+        if rows is not None and length > rows * room * 2:
             text.truncate(rows * room * 2)
         pieces = _fold(text, room) if fold else list(text.wrap(self._plain, room))
         if rows is not None and len(pieces) > rows:

@@ -91,15 +91,24 @@ def render(
 
 
 def first_screen(diagnosis: Diagnosis, width: int) -> Page:
-    """The summary, its lists shrunk step by step until it fits :data:`SCREEN_ROWS`."""
-    room = Room()
-    page = _summary(diagnosis, width, room)
-    for shrink in _SHRINK:
+    """The summary, its lists shrunk as little as needed to fit :data:`SCREEN_ROWS`."""
+    rooms = [Room()]
+    for change in _SHRINK:
+        rooms.append(replace(rooms[-1], **change))
+    page = _summary(diagnosis, width, rooms[0])
+    if page.rows <= SCREEN_ROWS:
+        return page
+    # Each room holds less than the one before, so the first that fits is found by halving.
+    low, high = 1, len(rooms) - 1
+    fitting = None
+    while low < high:
+        middle = (low + high) // 2
+        page = _summary(diagnosis, width, rooms[middle])
         if page.rows <= SCREEN_ROWS:
-            break
-        room = replace(room, **shrink)
-        page = _summary(diagnosis, width, room)
-    return page
+            high, fitting = middle, page
+        else:
+            low = middle + 1
+    return fitting or _summary(diagnosis, width, rooms[low])
 
 
 def _summary(diagnosis: Diagnosis, width: int, room: Room) -> Page:
