@@ -46,13 +46,15 @@ class Placed:
         return evidence(self.member, self._line(match.start()), quoted)
 
     def seek(self, uid: object, name: object) -> None:
-        """Move ``at`` to the object with this uid or name."""
+        """Move ``at`` to the object with this uid or name; objects come in the order of the text."""
+        start = self.at + 1 if self.at else 0
         for value in (uid, name):
-            if value and len(str(value)) > 3:
-                at = self.text.find(str(value), self.at + 1 if self.at else 0)
-                if at >= 0:
-                    self.at = max(at - 2000, self.at)
-                    return
+            at = self.text.find(str(value), start) if value and len(str(value)) > 3 else -1
+            if at >= 0:
+                named = self.text.rfind(f'"{name}"', max(start, at - 4000), at)
+                self.at = named if named >= 0 else at
+                self.at = max(self.text.rfind("\n", start, self.at), self.at - 20, start)
+                return
 
     def _line(self, offset: int) -> int:
         if self._breaks is None:
@@ -156,11 +158,13 @@ def _yaml_pieces(member: Member) -> Iterator[tuple[int, str]]:
         indent = len(line) - len(stripped)
         if skip >= 0:
             if not stripped or indent > skip or (indent == skip and stripped.startswith("-")):
+                piece.append("")  # keeps the numbers of the lines that follow
                 continue
             skip = -1
         managed = _MANAGED.match(line)
         if managed is not None:
             skip = len(managed[1])
+            piece.append("")
             continue
         if stripped == "items:" and not in_items and indent == 0:
             in_items, piece, size, item_indent = True, [], 0, -1
@@ -175,6 +179,7 @@ def _yaml_pieces(member: Member) -> Iterator[tuple[int, str]]:
             else:
                 in_items = False
                 if line.startswith("---"):
+                    first = number + 1
                     continue
         size += len(line) + 1
         if size <= _ITEM_LIMIT:

@@ -26,6 +26,7 @@ _COLUMN = 73  # where the kernel writes the path, on 64-bit kernels
 _PATH_LIMIT = 1024
 _TABLE_BITS = 20
 _NAMED = 2000  # repeated files that are named, per file
+_NAMED_A_BLOCK = 256  # and in one block of lines
 
 
 def _word(text: bytes) -> np.uint64:
@@ -87,6 +88,16 @@ def _six_digits(words: U64) -> Mask:
     carried = words + np.uint64(0x060606060606)
     digits: Mask = ((words & nibbles) == zeros) & ((carried & nibbles) == zeros)
     return digits
+
+
+def _counted(sizes: U64) -> Counter[int]:
+    """How often each size occurs; most are few whole pages, which can be counted in an array."""
+    pages = sizes >> np.uint64(12)
+    if int(sizes.max()) >> 12 >= 1 << 16 or np.any(sizes & np.uint64(0xFFF)):
+        return Counter(sizes.tolist())
+    counts = np.bincount(pages.astype(np.int64))
+    found = np.flatnonzero(counts)
+    return Counter(dict(zip((found << 12).tolist(), counts[found].tolist(), strict=True)))
 
 
 class WideTally:
@@ -189,7 +200,7 @@ class WideTally:
         if plain.narrow:
             plain.add_spans(array("Q", low.tolist()), array("Q", high.tolist()))
         if kind in plain.sizes:
-            plain.add_sizes(kind, Counter(sizes.tolist()))
+            plain.add_sizes(kind, _counted(sizes))
 
     def _add_files(
         self, buffer: bytes, raw: NDArray[np.uint8], words: U64, start: Where, end: Where, tail: int
@@ -266,11 +277,16 @@ class WideTally:
         winner = self.owner[slot]
         again |= (winner != rows) & (file[winner] == file)
         self.table[slot] = file
+        rows = np.flatnonzero(again)
+        if not len(rows):
+            return
+        _, first, counts = np.unique(file[rows], return_index=True, return_counts=True)
+        order = np.argsort(counts)[::-1][:_NAMED_A_BLOCK]
         repeats = self.plain.repeats
-        for row in np.flatnonzero(again)[:_NAMED].tolist():
+        for row, count in zip(rows[first[order]].tolist(), counts[order].tolist(), strict=True):
             path = buffer[int(start[row]) + _COLUMN : int(end[row])]
             if path in repeats or len(repeats) < _NAMED:
-                repeats[path] += 1
+                repeats[path] += count
 
     def finish(self, complete: bool = True) -> MapsSummary:
         """The summary of all that was added, by columns and plainly."""

@@ -27,7 +27,7 @@ from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, to
 from analyzer.snapshots.model import Snapshot
 
 _BASH = re.compile(r"(.+?)\s*\((?:([\w ]+), )?-([a-zA-Z])\)\s+(unlimited|-?\d+)\s*")
-_DASH = re.compile(r"-?[a-z]?:? ?([a-z][a-z ]+?)\s?\((\w+)\)\s+(unlimited|\d+)\s*")
+_DASH = re.compile(r"(?:-[a-z]: )?([a-z][a-z ]+?)\s?\((\w+)\)\s+(unlimited|\d+)\s*")
 _FLAGS = {"c": "core", "d": "data", "f": "fsize", "l": "memlock", "m": "rss", "n": "nofile", "s": "stack",
           "u": "nproc", "v": "address_space", "x": "locks", "q": "msgqueue", "i": "sigpending"}  # fmt: skip
 _WORDS = {"data": "data", "stack": "stack", "coredump": "core", "memory": "rss", "locked memory": "memlock",
