@@ -16,7 +16,7 @@ LARGE = 16 << 20
 @dataclass(frozen=True, slots=True)
 class _AddressSpace32:
     name: str = "address_space_32bit"
-    title: str = "a 32-bit process ran out of addresses"
+    title: str = "the 32-bit address space"
     explains: frozenset[str] = frozenset({"memory"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

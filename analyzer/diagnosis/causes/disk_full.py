@@ -17,7 +17,7 @@ FULL = 0.01
 @dataclass(frozen=True, slots=True)
 class _DiskFull:
     name: str = "disk_full"
-    title: str = "no space or no inodes"
+    title: str = "a full disk"
     explains: frozenset[str] = frozenset({"space", "bus"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

@@ -12,7 +12,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, no_sym
 @dataclass(frozen=True, slots=True)
 class _Hugepages:
     name: str = "hugepages"
-    title: str = "no huge pages"
+    title: str = "missing huge pages"
     explains: frozenset[str] = frozenset({"memory"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

@@ -12,7 +12,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, n
 @dataclass(frozen=True, slots=True)
 class _Inotify:
     name: str = "inotify"
-    title: str = "inotify instances or watches"
+    title: str = "the limits of inotify"
     explains: frozenset[str] = frozenset({"watch"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

@@ -16,7 +16,7 @@ from analyzer.facts import Fact
 @dataclass(frozen=True, slots=True)
 class _KernelMemory:
     name: str = "kernel_memory"
-    title: str = "kernel memory"
+    title: str = "exhausted kernel memory"
     explains: frozenset[str] = frozenset({"memory", "threads"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

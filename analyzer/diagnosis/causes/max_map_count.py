@@ -22,7 +22,7 @@ REACHED_BAND = 0.03
 @dataclass(frozen=True, slots=True)
 class _MaxMapCount:
     name: str = "max_map_count"
-    title: str = "vm.max_map_count reached"
+    title: str = "the limit vm.max_map_count"
     explains: frozenset[str] = frozenset({"memory", "threads"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

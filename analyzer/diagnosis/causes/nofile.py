@@ -14,7 +14,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, n
 @dataclass(frozen=True, slots=True)
 class _Nofile:
     name: str = "nofile"
-    title: str = "too many open files"
+    title: str = "the limit of open files"
     explains: frozenset[str] = frozenset({"files"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:

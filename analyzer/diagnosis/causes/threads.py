@@ -18,7 +18,7 @@ NEAR_NPROC = 0.25
 @dataclass(frozen=True, slots=True)
 class _Threads:
     name: str = "threads"
-    title: str = "threads or processes"
+    title: str = "a limit of threads or processes"
     explains: frozenset[str] = frozenset({"threads"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
