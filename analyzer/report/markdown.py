@@ -13,7 +13,7 @@ from analyzer.diagnosis.model import Diagnosis, EvidenceView, Remedy, SubjectRep
 from analyzer.report import phrases, view, words
 
 # An underscore inside a word, as in max_map_count, is no emphasis on GitHub and stays readable.
-_SPECIAL = re.compile(r"[\\`*{}\[\]<>|~#$]|(?<!\w)_|_(?!\w)")
+_SPECIAL = re.compile(r"[\\`*{}\[\]<>|~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _MENTION = re.compile(r"(?<![\w`])@[\w-]+")
 _BLOCK_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$|[-=])")
 _QUOTE, _TIMELINE, _TENANTS, _LIVES, _QUOTES = 2000, 40, 12, 20, 40

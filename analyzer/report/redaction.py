@@ -225,8 +225,9 @@ class Redactor:
         """A copy with every name replaced; the input is not changed."""
         found: Diagnosis = self._walk(diagnosis, "", "")
         name = diagnosis.bundle.name
-        stem, dot, suffix = name.partition(".")
-        kept = dot + suffix if suffix and all(part in known.SUFFIXES for part in suffix.split(".")) else ""
+        suffixes = regex.search(rf"(?:\.(?:{'|'.join(sorted(known.SUFFIXES))}))*$", name)
+        kept = suffixes.group() if suffixes is not None else ""
+        stem = name.removesuffix(kept)
         bundle = replace(found.bundle, name=pseudonym(self._key, "bundle", stem) + kept)
         return replace(found, bundle=bundle)
 

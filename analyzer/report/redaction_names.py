@@ -13,7 +13,8 @@ from analyzer.report import redaction_words as known
 
 ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
-_VALUE = r"""(?:\\?["'])?\s*[=:]\s*(?:\\?["'])?(?P<name>[^\s"'\\,;(){}\[\]<>=/]{1,512})"""
+# key=value, "key":"value" and \"key\":\"value\"; "node: raise it" in a sentence is none of these.
+_VALUE = r"""(?:=|\\?["']\s*:\s*)(?:\\?["'])?(?P<name>[^\s"'\\,;(){}\[\]<>=/]{1,512})"""
 _CONTEXTS = tuple(
     (kind, regex.compile(pattern))
     for kind, pattern in (

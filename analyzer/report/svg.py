@@ -42,6 +42,7 @@ def _for_page(document: str, prefix: str, title: str) -> str:
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
     text = text.replace(INK, "currentColor")
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px sans-serif", text)
+    text = re.sub(r"font-family: [^;\"]*", "font-family: sans-serif", text)
     head = f'<svg role="img" aria-label="{escape(title)}" class="plot" style="stroke-linejoin:round;stroke-linecap:butt" '
     text = re.sub(r"<svg ", lambda _: head, text, count=1)
     text = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", text, count=1)

@@ -247,3 +247,10 @@ def test_no_text_breaks_redaction(text: str) -> None:
     found.warnings = [text]
     found.subjects[0].host = text
     redact(found, KEY)
+
+
+def test_a_sentence_is_no_context() -> None:
+    found = diagnoses.startup()
+    title = "On the node: raise vm.max_map_count; user: nobody; host - any"
+    found.subjects[0].remedies[0].title = title
+    assert redact(found, KEY).subjects[0].remedies[0].title == title
