@@ -66,7 +66,7 @@ def test_a_cluster_gives_the_rows_that_one_machine_gives(
     bad = [order(tmp_path, name, name) for name in ("crash", "spin", "fault", "reserve 100000")]
     remote = f"file://{order(tmp_path, 'remote', 'sleep 0')}"
     sources = [*sorted(fleet.expand([str(BUNDLES)])), "relative", remote, "gone", *bad]
-    told = LIMITS | {"time_limit": 1.0, "diagnose": "fleet_stub:diagnose"}
+    told = LIMITS | {"time_limit": 3.0, "diagnose": "fleet_stub:diagnose"}
     here = fleet.run(sources, tmp_path / "here.parquet", **told)  # type: ignore[arg-type]
     store = tmp_path / "there.parquet"
     there = fleet.run(sources, store, scheduler=cluster.scheduler_address, **told)  # type: ignore[arg-type]
