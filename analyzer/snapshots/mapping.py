@@ -16,33 +16,29 @@ from itertools import filterfalse
 from operator import sub
 from sys import byteorder
 
-from analyzer.snapshots.model import MapColumns, MapsSummary
+from analyzer.snapshots.mapping_rows import (
+    BLOCK_FILE,
+    DELETED,
+    HEAD_FILE,
+    LIBRARY,
+    LINE,
+    OTHER_OF_TSDB,
+    VSYSCALL,
+    largest_hole,
+    unescape,
+)
+from analyzer.snapshots.model import MapsSummary
 from analyzer.snapshots.tsdb import place_tenants
 
-LINE = re.compile(
-    rb"([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16})(?:\s+([-r][-w][-x][-sp])(?:\s+([0-9a-fA-F]+)"
-    rb"(?:\s+[0-9a-fA-F]+:[0-9a-fA-F]*(?:\s+\d+(?:\s+(.*))?)?)?)?)?"
-)
-BLOCK_FILE = re.compile(rb"(.*)/([0-_]{26})/(index|chunks/[0-9]{6})", re.DOTALL)
-HEAD_FILE = re.compile(rb"(.*)/chunks_head/[0-9]{6}", re.DOTALL)
-_OTHER_OF_TSDB = re.compile(rb"/[0-_]{26}/|/(?:wal|wbl|chunks_head)/|/queries\.active$")
-_LIBRARY = re.compile(rb"\.so(?:\.|$)|/ld-[^/]*$")
-_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 _NO_FILES = (b"anon_inode:", b"/memfd:", b"/SYSV", b"/dev/")
-DELETED = b" (deleted)"
 _LINUX32 = 1 << 32
 _LOWEST_STACK_32 = 0xB0000000
-_MMAP_MIN = 0x10000
 _MAX_FILES = 50_000
 _MAX_SIZES = 4096
 _TOP = 20
+_ULID_BYTES = bytes(range(0x30, 0x60))
 _SIZED = ("index", "chunks_segment", "head_chunk", "block_other", "file_other")
 _FIRST_SEGMENT = b"/chunks/000001"
-
-
-def unescape(path: bytes) -> bytes:
-    """A path as the file system has it: ``\\012`` is a newline."""
-    return _ESCAPE.sub(lambda m: bytes([int(m[1], 8)]), path) if b"\\" in path else path
 
 
 class Tally:
@@ -91,7 +87,7 @@ class Tally:
     def add(self, start: int, end: int, path: bytes, offset: int = 0, executable: bool = False) -> None:
         """Count one mapping. ``path`` may end in ``(deleted)``; "" is anonymous."""
         self.lines += 1
-        if path == b"[vsyscall]":
+        if path == b"[vsyscall]" or start == VSYSCALL:  # by its address where the line is cut
             self.vsyscall = True
             return
         size = max(end - start, 0)
@@ -351,9 +347,9 @@ class Tally:
 
     def _name_files(self) -> None:
         for path, (times, size, executable) in self.files.items():
-            if _OTHER_OF_TSDB.search(path):
+            if OTHER_OF_TSDB.search(path):
                 kind = "block_other"
-            elif _LIBRARY.search(path):
+            elif LIBRARY.search(path):
                 kind = "library"
             elif executable:
                 kind = "binary"
@@ -413,65 +409,10 @@ class Tally:
     def _many_tenants(self) -> bool | None:
         """Whether the mapped binary is of a product with tenants; None when it does not tell."""
         for path, (_times, _size, executable) in self.files.items():
-            if executable and not _LIBRARY.search(path):
+            if executable and not LIBRARY.search(path):
                 name = path.rsplit(b"/", 1)[-1].lower()
                 if name.startswith((b"cortex", b"mimir", b"thanos", b"enterprise-metrics")):
                     return True
                 if name.startswith((b"prometheus", b"prometh")):
                     return False
         return None
-
-
-_ULID_BYTES = bytes(range(0x30, 0x60))
-
-
-def largest_hole(starts: array[int], ends: array[int]) -> int:
-    """Bytes of the largest free range of a 32-bit process, from mmap_min_addr to its highest mapping."""
-    free_from = _MMAP_MIN
-    largest = 0
-    for start, end in sorted(zip(starts, ends, strict=True)):
-        largest = max(largest, start - free_from)
-        free_from = max(free_from, end)
-    return largest
-
-
-def columns_of(rows: list[bytes]) -> MapColumns:
-    """The mappings themselves as columns, one row a line; [vsyscall] included."""
-    columns = MapColumns()
-    for row in rows:
-        match = LINE.match(row)
-        if match is None:
-            continue
-        path = match[5] or b""
-        bare = path.removesuffix(DELETED)
-        kind, directory, block = _describe(bare, (match[3] or b"")[2:3] == b"x")
-        columns.start.append(int(match[1], 16))
-        columns.end.append(int(match[2], 16))
-        columns.perms.append((match[3] or b"").decode())
-        columns.offset.append(int(match[4] or b"0", 16))
-        columns.path.append(unescape(bare).decode("utf-8", "replace"))
-        columns.kind.append(kind)
-        columns.tenant.append(directory)
-        columns.block.append(block)
-        columns.deleted.append(len(bare) != len(path))
-    return columns
-
-
-def _describe(path: bytes, executable: bool) -> tuple[str, str, str]:
-    """(kind, directory of the tenant, ULID) of one path."""
-    if not path or path.startswith(b"[anon") or path == b"/dev/zero":
-        return "anonymous", "", ""
-    if path[:1] == b"[":
-        return {b"[heap]": "heap", b"[stack]": "stack"}.get(path, "special"), "", ""
-    block = BLOCK_FILE.fullmatch(path)
-    if block is not None:
-        kind = "index" if block[3] == b"index" else "chunks_segment"
-        return kind, unescape(block[1]).decode("utf-8", "replace"), block[2].decode()
-    head = HEAD_FILE.fullmatch(path)
-    if head is not None:
-        return "head_chunk", unescape(head[1]).decode("utf-8", "replace"), ""
-    if _OTHER_OF_TSDB.search(path):
-        return "block_other", "", ""
-    if _LIBRARY.search(path):
-        return "library", "", ""
-    return ("binary" if executable else "file_other"), "", ""

@@ -31,7 +31,8 @@ from analyzer.snapshots.base import (
     snapshot,
     unreadable,
 )
-from analyzer.snapshots.mapping import Tally, columns_of
+from analyzer.snapshots.mapping import Tally
+from analyzer.snapshots.mapping_rows import columns_of
 from analyzer.snapshots.model import MapColumns, MapsSummary, Snapshot
 from analyzer.snapshots.paths import basename
 

@@ -37,6 +37,7 @@ from analyzer.snapshots.base import (
     unreadable,
 )
 from analyzer.snapshots.mapping import Tally
+from analyzer.snapshots.mapping_rows import VSYSCALL
 from analyzer.snapshots.model import MapsSummary, Snapshot
 from analyzer.snapshots.paths import pid_of
 
@@ -46,7 +47,6 @@ _ROW_X = re.compile(
     rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d+) (.*)"
 )
 _MODE = re.compile(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
-_VSYSCALL = 0xFFFFFFFFFF600000
 _HEAD_CHUNK = 128 << 20
 
 
@@ -129,7 +129,7 @@ def _last_word(rest: bytes) -> bytes:
 
 def _count(tally: Tally, start: int, size: int, mode: bytes, name: bytes) -> None:
     executable = mode[2:3] == b"x"
-    if start == _VSYSCALL or name == b"[vsyscall]":
+    if start == VSYSCALL or name == b"[vsyscall]":
         tally.add(start, start + size, b"[vsyscall]")
     elif name in (b"[ anon ]", b"") or name.startswith(b"[anon"):
         tally.add(start, start + size, b"")

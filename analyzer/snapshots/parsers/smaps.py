@@ -25,7 +25,8 @@ from collections.abc import Iterator
 
 from analyzer.bundle.model import Member
 from analyzer.snapshots.base import SnapshotParser, byte_blocks, is_refused_or_empty, unreadable
-from analyzer.snapshots.mapping import Tally, columns_of
+from analyzer.snapshots.mapping import Tally
+from analyzer.snapshots.mapping_rows import columns_of
 from analyzer.snapshots.model import MapColumns, Snapshot
 from analyzer.snapshots.parsers.maps import summarise
 
