@@ -291,8 +291,8 @@ def fleet(
         str | None, typer.Option(help="Address of a running Dask scheduler, tcp://HOST:PORT.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Local processes; all cores when not given.")] = None,
-    memory_limit: Annotated[int, typer.Option(help="Memory of one bundle in MiB.")] = 2048,
-    time_limit: Annotated[float, typer.Option(help="Seconds for one bundle.")] = 600.0,
+    memory_limit: Annotated[int | None, typer.Option(help="Memory of one bundle in MiB (2048).")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds for one bundle (600).")] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
 ) -> None:
     """Analyse many bundles: one row each, and a summary of which fault is seen how often."""
@@ -304,8 +304,8 @@ def fleet(
             output,
             scheduler=scheduler,
             workers=workers,
-            memory_limit=memory_limit << 20,
-            time_limit=time_limit,
+            memory_limit=_fleet.MEMORY_LIMIT if memory_limit is None else memory_limit << 20,
+            time_limit=_fleet.TIME_LIMIT if time_limit is None else time_limit,
             progress=progress,
             tool_version=__version__,
         )
