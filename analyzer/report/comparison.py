@@ -32,6 +32,7 @@ _WORST_FIRST: tuple[FixVerdict, ...] = (
 _TIGHT = 0.8
 """Above this share of the limit the fix holds, but not for long: the alert's threshold."""
 _SHOWN_ABOVE = ("map_count", "mappings", "vm.max_map_count", "need, low end", "need, high end")
+_SHRUNK = 0.8
 _LEAST_DAYS = 1 / 24
 
 
@@ -100,6 +101,8 @@ def compare(before: Diagnosis, after: Diagnosis) -> Comparison:
     found.sort(key=lambda pair: _WORST_FIRST.index(pair.verdict))
     verdict: FixVerdict = found[0].verdict if found else "unknown"
     summary = found[0].summary if found else "No ingester is in both bundles."
+    for old, new in pairs:
+        notes += _relief(old, new)
     for side, diagnosis in (("before", before), ("after", after)):
         notes += [f"{side}: {gap}" for gap in phrases.gaps(diagnosis)]
     return Comparison(
@@ -276,9 +279,9 @@ def _judge_healthy(old: SubjectReport, new: SubjectReport, headroom: int | None)
     raised = ""
     if a is not None and a.limit is not None:
         raised = (
-            f" raised from {a.limit:,}"
+            f", raised from {a.limit:,}"
             if b.limit > a.limit
-            else " as before"
+            else ", as before"
             if b.limit == a.limit
             else f" (was {a.limit:,})"
         )

@@ -294,6 +294,8 @@ def _plain_segment(segment: str, before: str) -> bool:
         return True
     if regex.fullmatch(r"\d\d-(?:ingester|max-map-count)[\w-]*\.conf", segment):
         return True
+    if regex.fullmatch(r"(?:cortex|prometheus|mimir|thanos)[-_]v?\d[\w.+-]*", segment):
+        return True
     return all(part.isdigit() or part in known.PATHS for part in regex.split(r"[._]", segment) if part)
 
 

@@ -124,7 +124,7 @@ def number(value: float | str | None, unit: str = "") -> str:
         return UNKNOWN
     unit = clean(unit, 40)
     if isinstance(value, str):
-        return f"{clean(value)} {unit}".rstrip()
+        return clean(value)
     if isinstance(value, float) and not math.isfinite(value):
         return UNKNOWN
     low = unit.lower()

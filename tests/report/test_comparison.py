@@ -65,6 +65,15 @@ def test_little_headroom_is_said() -> None:
     assert "That is little" in found.summary
 
 
+def test_a_smaller_data_directory_is_said() -> None:
+    after = diagnoses.fixed()
+    assert after.subjects[0].mappings is not None
+    assert after.subjects[0].mappings.need is not None
+    after.subjects[0].mappings.need.blocks = 3398
+    notes = compare(diagnoses.startup(), after).notes
+    assert any("9,831 blocks, now 3,398" in note for note in notes)
+
+
 def test_too_little_read_is_no_success() -> None:
     after = diagnoses.fixed()
     after.subjects[0].verdict = Verdict("none", "undetermined", None, "No ingester log was read.")
