@@ -48,16 +48,14 @@ __all__ = [
     "open",
 ]
 
-Moment = str | datetime
-
 
 def open(
     source: str | Path | bytes | BinaryIO,
     *,
     name: str | None = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
-    at: Moment | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    at: str | datetime | None = None,
     pid: int | None = None,
     pod: str | None = None,
     tenant: str | None = None,
@@ -73,10 +71,11 @@ def open(
         AnalyzerError: the input cannot be read at all, or a time is no time. Damage inside a bundle
             raises nothing: it stands in :attr:`CaseFile.coverage` and :attr:`CaseFile.warnings`.
 
-    >>> with open("fixtures/bundles/c13-emfile/bundle.tar.gz") as case:
+    >>> import analyzer
+    >>> with analyzer.open("fixtures/bundles/c13-emfile/bundle.tar.gz") as case:
     ...     case.subjects["product"].tolist()
     ['prometheus']
-    >>> open("no/such/bundle.tar.gz")
+    >>> analyzer.open("no/such/bundle.tar.gz")
     Traceback (most recent call last):
         ...
     analyzer.errors.AnalyzerError: no/such/bundle.tar.gz: no such file or directory
@@ -96,7 +95,8 @@ def diagnose(source: str | Path | bytes | BinaryIO, **options: Any) -> CaseDiagn
     Raises:
         AnalyzerError: as :func:`open`.
 
-    >>> found = diagnose("fixtures/bundles/c13-emfile/bundle.tar.gz")
+    >>> import analyzer
+    >>> found = analyzer.diagnose("fixtures/bundles/c13-emfile/bundle.tar.gz")
     >>> found.cause, found.exit_status
     ('nofile', 1)
     """
@@ -109,9 +109,10 @@ def concat(frames: Mapping[str, pd.DataFrame], key: str = "bundle") -> pd.DataFr
 
     dtypes stay as they are, where ``pandas.concat`` would turn differing categoricals into objects.
 
+    >>> import analyzer
     >>> names = ["c02-rlimit_as", "c13-emfile"]
-    >>> cases = {name: open(f"fixtures/bundles/{name}/bundle.tar.gz") for name in names}
-    >>> together = concat({name: case.failures for name, case in cases.items()})
+    >>> cases = {name: analyzer.open(f"fixtures/bundles/{name}/bundle.tar.gz") for name in names}
+    >>> together = analyzer.concat({name: case.failures for name, case in cases.items()})
     >>> together.groupby("bundle", observed=True)["errno"].first().to_dict()
     {'c02-rlimit_as': 'ENOMEM', 'c13-emfile': 'EMFILE'}
     """
@@ -120,7 +121,7 @@ def concat(frames: Mapping[str, pd.DataFrame], key: str = "bundle") -> pd.DataFr
     return _concat(frames, key)
 
 
-def _moment(value: Moment | None) -> Stamp | None:
+def _moment(value: str | datetime | None) -> Stamp | None:
     if value is None:
         return None
     if isinstance(value, datetime):
@@ -171,7 +172,8 @@ class CaseFile:
     def subjects(self) -> pd.DataFrame:
         """One row a process of one host or pod, across its restarts.
 
-        >>> case = open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
+        >>> import analyzer
+        >>> case = analyzer.open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
         >>> case.subjects[["product", "version"]].iloc[0].tolist()
         ['prometheus', '2.42.0+ds']
         """
@@ -196,7 +198,8 @@ class CaseFile:
     def mappings(self) -> pd.DataFrame:
         """One row a mapping of each capture. Reads the bundle a second time.
 
-        >>> case = open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
+        >>> import analyzer
+        >>> case = analyzer.open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
         >>> case.mappings.query("counted")["kind"].value_counts().head(2).to_dict()
         {'chunks_segment': 387, 'index': 386}
         """
@@ -226,7 +229,8 @@ class CaseFile:
     def facts(self) -> pd.DataFrame:
         """Every captured fact: present, absent or unreadable.
 
-        >>> case = open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
+        >>> import analyzer
+        >>> case = analyzer.open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
         >>> facts = case.facts.set_index("name")
         >>> facts.loc["vm.max_map_count", ["value", "unit"]].tolist()
         ['845', 'mappings']
@@ -275,7 +279,8 @@ class CaseFile:
         At most ``limit`` are kept, and 256 MiB of text; ``attrs`` say whether that were all of them, and
         a warning says so when not. Levels are error, warn, info, debug, or "" for lines without one.
 
-        >>> case = open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
+        >>> import analyzer
+        >>> case = analyzer.open("fixtures/bundles/c01b-max_map_count-multierror/bundle.tar.gz")
         >>> found = case.read_records(match="cannot allocate memory", levels=["error"])
         >>> len(found), found.attrs["complete"], found["caller"].iloc[0]
         (1, True, 'main.go:1127')

@@ -7,6 +7,7 @@ to be installed, no configuration of the analyst's is read, and nothing is writt
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -272,6 +273,9 @@ def _run(notebook: Any, folder: Path) -> None:
             lines = complaints.read_text("utf-8", "replace").strip().splitlines() or str(error).splitlines()
             said = f": {lines[-1]}" if lines else ""
             raise AnalyzerError(f"the notebook's kernel failed{said}", EXIT_FAULT) from error
+        finally:
+            # nbclient would clean up once more at exit, and fail with a traceback where nothing is left.
+            atexit.unregister(getattr(client, "_cleanup_kernel", _run))
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -382,7 +382,7 @@ def reference() -> str:
     head = (
         "# Frames and their columns\n\n"
         "What `case.subjects`, `case.failures` and their sisters hold. This page is made from the one table in\n"
-        "`analyzer/case/columns.py` by `python docs/reference.py`.\n\n"
+        "`analyzer/case/columns.py` by `python docs/make_reference.py`.\n\n"
         "- A missing value is `<NA>` (`NaT` for times): the bundle does not say. It is never 0.\n"
         "- Sizes are bytes, times are UTC; the unit of a column stands beside it.\n"
         "- `subject`, `life` and `snapshot` are categoricals with the same categories in every frame of one case,\n"

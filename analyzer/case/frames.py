@@ -74,15 +74,16 @@ def transpose(name: str, found: Iterable[Row]) -> dict[str, list[Any]]:
 
 
 def build(name: str, columns: Columns, keys: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """A frame of exactly the columns and dtypes of the table, also without rows.
+    """A frame of exactly the columns and dtypes of the table, also without rows; columns left out are missing.
 
     Values that the dtype cannot hold (a size beyond 64 bits, a time beyond the year 2262) are missing.
     """
     import pandas as pd
 
     made: dict[str, Any] = {}
+    missing = [None] * max(map(len, columns.values()), default=0)
     for column in FRAMES[name].columns:
-        values = columns.get(column.name, ())
+        values = columns.get(column.name, missing)
         categories = keys.get(column.name) if column.name in KEYS else None
         made[column.name] = _array(values, column.dtype, categories)
     return pd.DataFrame(made, columns=list(FRAMES[name].names), copy=False)
