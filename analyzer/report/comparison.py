@@ -176,6 +176,15 @@ def _differences(old: SubjectReport, new: SubjectReport) -> list[str]:
     return found
 
 
+def _relief(old: SubjectReport, new: SubjectReport) -> list[str]:
+    """A data directory that shrank is relief as well; whoever credits the limit alone is misled."""
+    was, now = _blocks(old), _blocks(new)
+    if was is None or now is None or now > was * _SHRUNK:
+        return []
+    fewer = f"the data directory is smaller than before ({was:,} blocks, now {now:,})"
+    return [f"{fewer}: a higher limit is not all that helped"]
+
+
 def _headroom(subject: SubjectReport) -> int | None:
     """Mappings left below the limit, by the larger of count and need; negative where it does not fit."""
     mappings = subject.mappings
