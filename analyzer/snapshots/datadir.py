@@ -23,13 +23,14 @@ _SEGMENT_DIRS = frozenset({"wal", "wbl"})
 class Role:
     """What a directory is to a TSDB: ``kind``, the directory that holds the TSDB, the block's name."""
 
-    __slots__ = ("block", "holder", "kind", "ulid")
+    __slots__ = ("block", "holder", "kind", "tally", "ulid")
 
     def __init__(self, kind: str, holder: str, ulid: str = "") -> None:
         self.kind = kind
         self.holder = holder
         self.ulid = ulid
         self.block: BlockFiles | None = None
+        self.tally = [0, 0]  # files and bytes below the holder, shared by its roles
 
 
 def role_of(directory: str) -> Role:
@@ -71,8 +72,7 @@ class DataDirBuilder:
         self.blocks = 0
         self.complete = True
         self.has_sizes = True
-        self.files: dict[str, int] = {}  # files by holder ("" where none is known)
-        self.bytes: dict[str, int] = {}
+        self.tallies: dict[str, list[int]] = {}  # files and bytes by holder
         self.empty: list[str] = []
         self.single: set[str] = set()
         self.announced: set[tuple[str, str]] = set()  # blocks' directories named by their parent only
@@ -96,34 +96,47 @@ class DataDirBuilder:
                 if len(self._roles) >= _RECENT:
                     self._roles.clear()
                 held = self._roles[directory] = role_of(directory)
+                known = held.holder in self.tallies or len(self.tallies) < _MOST_BLOCKS
+                held.tally = self.tallies.setdefault(held.holder if known else "", held.tally)
             self._role = held
         return self._role
 
     def add_file(self, directory: str, name: str, size: int | None, mtime: float | None = None) -> None:
         """One file. ``size`` is None where the listing does not tell it exactly."""
         role = self._role if directory == self._directory else self.enter(directory)
-        holder = role.holder
-        self.files[holder] = self.files.get(holder, 0) + 1
+        tally = role.tally
+        tally[0] += 1
         if size:
-            self.bytes[holder] = self.bytes.get(holder, 0) + size
+            tally[1] += size
         kind = role.kind
-        if kind == "segments" or kind == "block":
-            self._block_file(role, directory, name, size, mtime)
+        if kind == "block":
+            if name == "index" or name == "meta.json":
+                self._block_file(role, name, size, mtime)
+        elif kind == "segments":
+            block = role.block or self._block(role)
+            if block is None or len(name) != 6 or not name.isdigit():
+                return
+            block.segments.append(size or 0)
         elif kind == "heads":
-            if len(name) == 6 and name.isdigit():
-                self.holder(holder).head_sizes.append(size or 0)
-                self._check_empty(directory, name, size)
+            if len(name) != 6 or not name.isdigit():
+                return
+            self.holder(role.holder).head_sizes.append(size or 0)
         elif kind == "wal":
-            tenant = self.holder(holder)
+            tenant = self.holder(role.holder)
             tenant.wal_files += 1
             tenant.wal_bytes += size or 0
+            return
         elif kind == "other":
             if name in _SINGLE_MARKS:
                 self.single.add(directory)
             if name in _HOLDER_MARKS:
                 self.holder(directory)
+            return
         else:
             self._unopened_file(role, name, size)
+            return
+        if size == 0 and name != "meta.json" and name != "tombstones" and len(self.empty) < _MOST_EMPTY:
+            self.empty.append(f"{directory}/{name}")
 
     def add_directory(self, directory: str, name: str) -> None:
         """One directory, named by its parent."""
@@ -153,25 +166,15 @@ class DataDirBuilder:
         role.block = block
         return block
 
-    def _block_file(
-        self, role: Role, directory: str, name: str, size: int | None, mtime: float | None
-    ) -> None:
-        if role.kind == "segments":
-            if len(name) == 6 and name.isdigit():
-                block = self._block(role)
-                if block is not None:
-                    block.segments.append(size or 0)
-                self._check_empty(directory, name, size)
-        elif name == "index" or name == "meta.json":
-            block = self._block(role)
-            if block is None:
-                return
-            if name == "index":
-                block.index = size or 0
-                block.mtime = mtime
-                self._check_empty(directory, name, size)
-            else:
-                block.has_meta = True
+    def _block_file(self, role: Role, name: str, size: int | None, mtime: float | None) -> None:
+        block = role.block or self._block(role)
+        if block is None:
+            return
+        if name == "index":
+            block.index = size or 0
+            block.mtime = mtime
+        else:
+            block.has_meta = True
 
     def _unopened_file(self, role: Role, name: str, size: int | None) -> None:
         block = self._block(role)
@@ -183,10 +186,6 @@ class DataDirBuilder:
             block.has_meta = True
         elif len(name) == 6 and name.isdigit():
             block.segments.append(size or 0)
-
-    def _check_empty(self, directory: str, name: str, size: int | None) -> None:
-        if size == 0 and len(self.empty) < _MOST_EMPTY:
-            self.empty.append(f"{directory}/{name}")
 
     def finish(self) -> list[DataDir]:
         """One DataDir for each TSDB root, the largest first; none where the listing shows no TSDB."""
@@ -203,11 +202,11 @@ class DataDirBuilder:
             real = any(not block.no_maps for block in tenant.blocks.values())
             tenant.phantom = bool(name) and is_phantom_name(name) and not real
             data.tenants[name] = tenant
-        for path, count in self.files.items():
+        for path, (files, size) in self.tallies.items():
             data = roots.get(_root_of(path, roots))
             if data is not None:
-                data.files += count
-                data.total_bytes += self.bytes.get(path, 0)
+                data.files += files
+                data.total_bytes += size
         for path in self.empty:
             data = roots.get(_root_of(path, roots))
             if data is not None:

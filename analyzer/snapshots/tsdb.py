@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_ULID_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PHANTOM_NAMES = frozenset({"chunks", "chunks_head", "thanos", "wal", "wbl", "upload"})
 _MULTI_TENANT = re.compile(r"tsdb|receive|ingester|blocks?$", re.IGNORECASE)
+_DEFAULT_TENANTS = frozenset({"fake", "anonymous", "default-tenant"})
 _SINGLE = re.compile(r"prometheus|/data$|promdb", re.IGNORECASE)
 
 
 def is_ulid(name: str) -> bool:
     """Whether ``name`` is a ULID, as blocks are named."""
-    return len(name) == 26 and ULID.fullmatch(name) is not None
+    return len(name) == 26 and name[0] in "01234567" and not name.strip(_ULID_LETTERS)
 
 
 def is_phantom_name(name: str) -> bool:
@@ -62,7 +63,9 @@ def place_tenants(
     for parent, children in by_parent.items():
         tenants = [child for child in children if child not in whole]
         real = [child for child in tenants if not is_phantom_name(child_of(child))]
-        together = len(real) > 1 or (len(real) == 1 and _lone_is_tenant(parent, real[0], many))
+        together = len(real) > 1 or (
+            len(real) == 1 and (len(tenants) > 1 or _lone_is_tenant(parent, real[0], many))
+        )
         for child in children:
             phantom = is_phantom_name(child_of(child)) and child not in whole
             if child not in whole and (together or phantom):
@@ -78,12 +81,8 @@ def _lone_is_tenant(parent: str, child: str, many: bool | None) -> bool:
     name = child_of(parent)
     if parent in (".", "") and child not in (".", ""):
         return True
+    if child_of(child) in _DEFAULT_TENANTS:
+        return True
     if _SINGLE.search(child):
         return False
     return bool(parent) and _MULTI_TENANT.search(name) is not None
-
-
-def median_blocks(blocks_by_tenant: Mapping[str, int]) -> int:
-    """The median count of blocks over tenants, 0 without tenants."""
-    counts = sorted(blocks_by_tenant.values())
-    return counts[len(counts) // 2] if counts else 0

@@ -1,6 +1,8 @@
 """A listing in any form gives the same data directory; what is no block or tenant is not taken for one."""
 
 import tarfile
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from analyzer.facts import Present, Unreadable
 from analyzer.snapshots import classify
 from analyzer.snapshots.model import DataDir
 from analyzer.snapshots.parsers import filelist, member_of
+from analyzer.snapshots.tsdb import place_tenants
 
 BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
 Tree = dict[str, int | None]  # path below the root -> size, None for a directory
@@ -266,3 +269,40 @@ def test_no_files_is_unreadable() -> None:
     ].values["data"]
     assert isinstance(fact, Unreadable)
     assert fact.why == "no such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("directories", "placed"),
+    [
+        (["/prometheus"], {"/prometheus": ("/prometheus", "")}),
+        (["/data/fake"], {"/data/fake": ("/data", "fake")}),
+        (["/data/tsdb/anonymous"], {"/data/tsdb/anonymous": ("/data/tsdb", "anonymous")}),
+        (["."], {".": (".", "")}),
+        (["./a"], {"./a": (".", "a")}),
+        (["a", "b"], {"a": ("", "a"), "b": ("", "b")}),
+        (["/x/one", f"/x/{PHANTOM}"], {"/x/one": ("/x", "one"), f"/x/{PHANTOM}": ("/x", PHANTOM)}),
+    ],
+)
+def test_directories_are_placed_under_their_roots(
+    directories: list[str], placed: dict[str, tuple[str, str]]
+) -> None:
+    assert place_tenants(directories) == placed
+
+
+def test_memory_does_not_grow_with_a_listing() -> None:
+    def chunks() -> Iterator[bytes]:
+        row = "".join(
+            f"-rw-r--r-- 1 root root {i} Nov 22 21:42 file-{i:06d}.bin\n" for i in range(2000)
+        ).encode()
+        yield as_ls("/data/tsdb", tree()).encode()
+        for i in range(60):
+            yield f"/data/other{i}:\ntotal 9\n".encode() + row + b"\n"
+
+    member = member_of("ls_-lR", as_ls("/data/tsdb", tree()).encode())
+    member.body, member.size = chunks(), None
+    tracemalloc.start()
+    found = filelist.PARSER.read(member)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(found[0].values["data"], Present)
+    assert peak < 6 << 20

@@ -37,6 +37,17 @@ _ROW_BYTES = re.compile(
     rb"^(?:abi|crypto|debug|dev|fs|kernel|net|sunrpc|user|vm)(?:[./][\w./:@-]+)+ ?[=:] ?[^\n]*$", re.MULTILINE
 )
 _CONFIGURED = re.compile(r"(?:^|[/!])(?:etc|run|lib)/sysctl|sysctl\.(?:d|conf)|\.conf$")
+_SYSTEM = re.compile(r"(?:^|[/!])(?:etc|run|lib)/|sysctl\.d(?:[/!]|$)")
+# Keys that can be read and never be configured: they stand in the first lines of a sorted dump.
+_READ_ONLY = re.compile(
+    rb"^(?:fs\.(?:dentry-state|file-nr|inode-nr|inode-state|aio-nr)|kernel\.(?:ostype|osrelease|version)) ?=",
+    re.MULTILINE,
+)
+
+
+def is_dump(path: str, head: bytes) -> bool:
+    """Whether a ``sysctl.conf`` outside of ``etc`` is what ``sysctl -a`` printed (PingCAP's diag)."""
+    return _SYSTEM.search(path.lower()) is None and _READ_ONLY.search(head) is not None
 
 
 def looks_like_sysctl(path: str, head: bytes) -> bool:
@@ -52,7 +63,9 @@ def _strong(path: str, head: bytes) -> bool:
     if b"=" not in head[:300] and b":" not in head[:300]:
         return False
     low = path.lower()
-    return "netns" not in low and not _CONFIGURED.search(low) and looks_like_sysctl(path, head)
+    if "netns" in low or (_CONFIGURED.search(low) and not is_dump(path, head)):
+        return False
+    return looks_like_sysctl(path, head)
 
 
 def values_of(member: Member, most: int = 20_000) -> dict[str, Fact[str]]:

@@ -20,11 +20,11 @@ from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot
 from analyzer.snapshots.model import Snapshot
-from analyzer.snapshots.parsers.sysctl import ROW
+from analyzer.snapshots.parsers.sysctl import ROW, is_dump
 
 
 def _confirm(path: str, head: bytes) -> bool:
-    if b"\0" in head:
+    if b"\0" in head or is_dump(path, head):
         return False
     rows = [row.strip() for row in head.split(b"\n")[:200]]
     plain = [row for row in rows if row and row[:1] not in b"#;"]
