@@ -51,6 +51,8 @@ class Tally:
         self.total = 0
         self.highest = 0
         self.stack = False
+        self.stacks = 0  # [stack] lines; a process has one
+        self.vsyscalls = 0
         self.kinds: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
         self.sizes: dict[str, Counter[int]] = {kind: Counter() for kind in _SIZED}
@@ -89,6 +91,7 @@ class Tally:
         self.lines += 1
         if path == b"[vsyscall]" or start == VSYSCALL:  # by its address where the line is cut
             self.vsyscall = True
+            self.vsyscalls += 1
             return
         size = max(end - start, 0)
         self.total += size
@@ -131,6 +134,7 @@ class Tally:
             self._count("heap", size)
         elif path.startswith(b"[stack"):
             self.stack = True
+            self.stacks += path == b"[stack]"
             self._count("stack", size)
         else:
             self._count("special", size)
@@ -322,11 +326,16 @@ class Tally:
 
     # -- the summary -----------------------------------------------------------------------------
 
+    @property
+    def processes(self) -> int:
+        """How many processes' mappings were added, at least: each has one [stack] and one [vsyscall]."""
+        return max(1, self.stacks, self.vsyscalls)
+
     def finish(self, complete: bool = True) -> MapsSummary:
         """The summary of all that was added."""
         summary = MapsSummary(
             lines=self.lines,
-            count=self.lines - self.vsyscall,
+            count=self.lines - self.vsyscalls,
             total_bytes=self.total if self.has_addresses else None,
             highest_end=self.highest,
             complete=complete,

@@ -75,7 +75,7 @@ def paths() -> st.SearchStrategy[str]:
     block = st.tuples(holder, ulids(), st.sampled_from(["index", "chunks/000001", "chunks/000002"]))
     head = st.tuples(holder, st.integers(1, 3)).map(lambda t: f"{t[0]}/chunks_head/{t[1]:06d}")
     other = st.sampled_from(
-        ["", "", "[heap]", "[stack]", "[vdso]", "/usr/bin/cortex", "/usr/lib/libc.so.6", "/data/other",
+        ["", "", "[heap]", "[vvar]", "[vdso]", "/usr/bin/cortex", "/usr/lib/libc.so.6", "/data/other",
          "/data/abcdefghijklmnopqrstuvwxyz/index", "/data/tsdb/a/ABC/index", "/x/index", "/y/chunks/000001",
          "/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/chunks/00000x"]
     )  # fmt: skip

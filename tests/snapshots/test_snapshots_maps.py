@@ -286,3 +286,11 @@ def test_whitespace_that_a_tool_squeezed_is_read() -> None:
     assert isinstance(fact, Present)
     assert fact.value.by_kind == Counter({"index": 40})
     assert fact.value.by_tenant == Counter({"a": 40})
+
+
+def test_the_maps_of_several_processes_in_one_file_are_no_count() -> None:
+    one = render([("", "rw-p", 1, 0, 0), ("[stack]", "rw-p", 1, 0, 0)], 0x7F0000000000, True)
+    assert isinstance(maps.PARSER.read(member_of("all_maps", one.encode()))[0].values["maps"], Present)
+    fact = maps.PARSER.read(member_of("all_maps", (one + one).encode()))[0].values["maps"]
+    assert isinstance(fact, Unreadable)
+    assert fact.why == "holds the mappings of 2 processes"

@@ -88,7 +88,14 @@ def read_maps(member: Member, detail: bool) -> list[Snapshot]:
             skipped += add(block)
     for block in held or ():
         skipped += add(block)
+    if tally.processes > 1:
+        return [several(member, "maps", tally.processes)]
     return [summarise(member, "maps", finish(is_complete(last)), last, columns)]
+
+
+def several(member: Member, kind: str, processes: int) -> Snapshot:
+    """A text in which several processes' mappings follow each other: their sum is no process's count."""
+    return unreadable(member, kind, "maps", f"holds the mappings of {processes} processes")
 
 
 def is_complete(last: bytes) -> bool:

@@ -28,7 +28,7 @@ from analyzer.snapshots.base import SnapshotParser, byte_blocks, is_refused_or_e
 from analyzer.snapshots.mapping import Tally
 from analyzer.snapshots.mapping_rows import columns_of
 from analyzer.snapshots.model import MapColumns, Snapshot
-from analyzer.snapshots.parsers.maps import summarise
+from analyzer.snapshots.parsers.maps import several, summarise
 
 _HEADER_AND_SIZE = re.compile(
     rb"^[0-9a-f]{8,16}-[0-9a-f]{8,16} [-r][-w][-x][-sp] [^\n]*\nSize: +\d+ kB", re.MULTILINE
@@ -63,6 +63,8 @@ def read_smaps(member: Member, detail: bool) -> list[Snapshot]:
         if b" lo" in block:
             locked += len(_LOCKED.findall(block))
         complete = block.endswith(b"\n")
+    if tally.processes > 1:
+        return [several(member, "smaps", tally.processes)]
     summary = tally.finish(complete)
     summary.locked = locked
     return [summarise(member, "smaps", summary, last, columns)]
