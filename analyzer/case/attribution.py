@@ -77,15 +77,16 @@ def _choose(links: dict[int | None, Link], by_pid: dict[int | None, list[Capture
 def _link(subject: Subject, capture: Capture) -> Link:
     """Score one capture against the subject, with what decided in words."""
     container = capture.facts.value("cgroup_of", "container_id")
-    if subject.container_id and container:
-        if container == subject.container_id:
-            return Link(9, "same container id")
-        return Link(-1, "another container")
     pod_uid = capture.facts.value("cgroup_of", "pod_uid")
+    if subject.container_id and container and container == subject.container_id:
+        return Link(9, "same container id")
     if subject.pod_uid and pod_uid:
+        # Each restart is a new container, so another container id of the same pod says nothing.
         if str(pod_uid).replace("_", "-") == subject.pod_uid.replace("_", "-"):
-            return Link(8, "same pod uid in its cgroup")
+            return _of_the_pod(subject, capture)
         return Link(-1, "another pod")
+    if subject.container_id and container:
+        return Link(-1, "another container")
     if capture.pid is not None and capture.pid in subject.pids:
         return Link(8, f"the log names pid {capture.pid}")
     score, words = 0, []
@@ -105,6 +106,16 @@ def _link(subject: Subject, capture: Capture) -> Link:
         if against:
             return Link(-1, against)
     return Link(score, "; ".join(words))
+
+
+def _of_the_pod(subject: Subject, capture: Capture) -> Link:
+    """A process of the subject's own pod: the ingester's, unless its name is a wrapper's or a sidecar's."""
+    names = _names(capture)
+    if _is_foreign(names) or "reloader" in names:
+        return Link(-1, "its command is no ingester's")
+    if subject.product and names and not any(name in names for name in (subject.product, "ingester")):
+        return Link(-1, f"its command is {names.split(' ', 1)[0]}, the log is {subject.product}'s")
+    return Link(8, "same pod uid in its cgroup")
 
 
 # A capture with this many file mappings shows what the process maps.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, hosts, lives, need
+from analyzer.case import attribution, hosts, lives, need, placement
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Evidence, Present, Stamp, evidence_of
 from analyzer.intake import Intake
@@ -56,9 +56,10 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         if places[log.member].tail and not log.tail:
             log.tail = "only the end of this file was collected"
     _share_kernel_lines(intake.logs, places, all_hosts)
-    subjects = [
-        _subject(stream, all_hosts, pods, events) for stream in _streams(intake.logs, places, all_hosts)
-    ]
+    subjects = [_by_log(stream, pods, events) for stream in _streams(intake.logs, places, all_hosts)]
+    nodes = {s.pod.node for s in subjects if s.pod is not None and s.pod.node}
+    for subject in subjects:
+        _on_host(subject, placement.host_of_subject(subject, all_hosts, nodes))
     if not subjects:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
@@ -168,25 +169,24 @@ def _stream_key(log: LogDigest, place: Place) -> tuple[str, ...]:
     return ("file", folder, stem)
 
 
-def _subject(
-    stream: _Stream,
-    all_hosts: Sequence[Host],
-    pods: Sequence[PodState],
-    events: Sequence[PodEvent],
-) -> Subject:
-    """One subject from the logs of one container."""
+def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent]) -> Subject:
+    """One subject from the logs of one container, as far as logs and pods tell; its host is open."""
     place = stream.place
-    host = _host_of(place, all_hosts)
-    subject = Subject(id="", place=place, host=host)
+    subject = Subject(id="", place=place, host=Host(root=place.root))
     subject.logs = [log for log, _ in lives.order_logs(stream.logs)]
     subject.lives = lives.build_lives(stream.logs)
+    _pod(subject, pods, events)
+    return subject
+
+
+def _on_host(subject: Subject, host: Host) -> None:
+    """What the host's facts and captures add."""
+    subject.host = host
     _identity(subject)
     _check_version(subject)
-    _pod(subject, pods, events)
     _pids_from_log(subject)
     attribution.attribute(subject, host.captures)
     _finish(subject)
-    return subject
 
 
 def _finish(subject: Subject) -> None:
@@ -245,19 +245,6 @@ def _product_from_capture(subject: Subject) -> None:
             if product in names:
                 subject.product = product
                 return
-
-
-def _host_of(place: Place, all_hosts: Sequence[Host]) -> Host:
-    """The host whose folder or name the log's place states; the only one there is otherwise."""
-    for host in all_hosts:
-        if (place.node and host.name == place.node) or (place.root and host.root == place.root):
-            return host
-    if len(all_hosts) == 1:
-        return all_hosts[0]
-    for host in all_hosts:
-        if place.host and host.name == place.host:
-            return host
-    return Host(root=place.root, name=place.node or place.host)
 
 
 def _identity(subject: Subject) -> None:
@@ -322,6 +309,8 @@ def _pod(subject: Subject, pods: Sequence[PodState], events: Sequence[PodEvent])
         matching = named if len(named) == 1 else (list(pods) if len(pods) == 1 else [])
     if matching:
         subject.pod = matching[0]
+        if place.pod and len(matching) == 1:
+            subject.pod_uid = subject.pod_uid or matching[0].uid
     name = place.pod or (subject.pod.name if subject.pod else None)
     if name:
         subject.pod_events = [e for e in events if e.object.rsplit("/", 1)[-1] == name]
@@ -435,7 +424,7 @@ def _share_kernel_lines(
     """Kernel lines found in journals and syslogs belong to their host."""
     for log in logs:
         if log.kernel is not None and log.kernel.events:
-            host = _host_of(places[log.member], all_hosts)
+            host = placement.host_of(places[log.member], all_hosts)
             host.kernel_logs.append(log.kernel)
 
 

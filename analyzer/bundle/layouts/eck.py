@@ -17,7 +17,10 @@ _LOG = re.compile(r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/pod/(?P<pod>[^/!]
 
 @dataclass(frozen=True)
 class Eck(Marked):
-    """Recognised by its logs, which stand in a folder called ``pod``."""
+    """Recognised by its logs, which stand in a folder called ``pod``.
+
+    Asked before ``kubectl cluster-info dump``, whose lists of objects it has as well.
+    """
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:
         return sorted({match["root"] for path in paths if "/pod/" in path and (match := _LOG.match(path))})
@@ -30,4 +33,4 @@ class Eck(Marked):
         return replace(found, namespace=match["namespace"], pod=match["pod"])
 
 
-LAYOUT = Eck("eck-diagnostics", 80, ())
+LAYOUT = Eck("eck-diagnostics", 45, ())

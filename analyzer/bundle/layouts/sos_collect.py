@@ -17,7 +17,10 @@ _REPORT = re.compile(r"(?P<root>(?:.*[/!])?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
 
 @dataclass(frozen=True)
 class SosCollect(Marked):
-    """The folder in which packed reports stand. Each of them is a root of its own."""
+    """The folder in which packed reports stand. Each of them is a root of its own.
+
+    Asked before the report itself: the collector keeps ``sos_logs/`` beside the reports too.
+    """
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:
         reports: defaultdict[str, set[str]] = defaultdict(set)
@@ -27,4 +30,4 @@ class SosCollect(Marked):
         return [root for root, found in reports.items() if len(found) > 1 or "sos-collector-" in root]
 
 
-LAYOUT = SosCollect("sos collect", 20, ())
+LAYOUT = SosCollect("sos collect", 8, ())
