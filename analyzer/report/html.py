@@ -59,12 +59,12 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         finalize=_shown,
     )
+    environment.globals["no_risk"] = view.NO_RISK
     environment.filters |= {
         "moment": words.moment,
         "integer": words.integer,
         "percent": words.percent,
         "pre": _pre,
-        "first_large": phrases.sentence_case,
     }
     return environment
 
@@ -154,7 +154,10 @@ def _subject(diagnosis: Diagnosis, subject: SubjectReport, number: int) -> dict[
         "summary": subject.verdict.summary,
         "identity": phrases.identity(subject),
         "questions": [_question(asked, subject) for asked in subject.questions],
-        "strongest": [_quote(evidence, _EXCERPT) for evidence in view.strongest(subject, index, 4)],
+        "strongest": [
+            _quote(evidence, _EXCERPT, view.top_folder(diagnosis))
+            for evidence in view.strongest(subject, index, 4)
+        ],
         "rivals_heading": view.rivals_heading(subject),
         "rivals": rivals,
         "has_remedies": bool(subject.remedies),
@@ -197,12 +200,12 @@ def _pictures(diagnosis: Diagnosis, subject: SubjectReport, number: int) -> list
     return [Markup(picture) for _, picture in svg.pictures(diagnosis, subject.id, f"p{number}")]
 
 
-def _quote(evidence: EvidenceView, limit: int) -> dict[str, Any]:
+def _quote(evidence: EvidenceView, limit: int, top: str = "") -> dict[str, Any]:
     text = _pre(words.lines(evidence.text, limit))
     excerpt = words.excerpt(evidence.text, limit)
     return {
         "id": evidence.id,
-        "where": phrases.where(evidence),
+        "where": phrases.where(evidence, top),
         "time": evidence.time,
         "text": text,
         "excerpt": excerpt,
@@ -213,6 +216,7 @@ def render(diagnosis: Diagnosis) -> str:
     """The whole page."""
     verdict = diagnosis.verdict
     found = view.subjects(diagnosis)
+    top = view.top_folder(diagnosis)
     anchors = {evidence.id: f"q{number}" for number, evidence in enumerate(diagnosis.evidence, 1)}
     risks = [
         _gauge(view.Gauge(risk.limit, risk.ratio, 1.0, ""), "unsure")
@@ -235,7 +239,8 @@ def render(diagnosis: Diagnosis) -> str:
         risks=risks,
         subjects=[_subject(diagnosis, subject, number) for number, subject in enumerate(found[:_SUBJECTS])],
         anchors=anchors,
-        places={evidence.id: phrases.where(evidence) for evidence in diagnosis.evidence},
+        places={evidence.id: phrases.where(evidence, top) for evidence in diagnosis.evidence},
+        top=top,
         quotes=[_quote(e, _QUOTE) | {"anchor": anchors[e.id]} for e in diagnosis.evidence],
         coverage=phrases.coverage_sentence(diagnosis),
         skipped=diagnosis.coverage.members_skipped[:_SKIPPED],

@@ -64,11 +64,21 @@ def table(header: list[str], rows: list[list[str]], right: tuple[int, ...] = ())
     return [*text.split("\n"), ""]
 
 
-def _references(ids: list[str], index: dict[str, EvidenceView]) -> str:
-    return ", ".join(code(phrases.where(evidence), cell=True) for evidence in view.resolve(ids, index))
+class _Index(dict[str, EvidenceView]):
+    """Evidence by id, and the folder that is left out of its members' paths."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(view.evidence_by_id(diagnosis))
+        self.top = view.top_folder(diagnosis)
 
 
-def _questions(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]:
+def _references(ids: list[str], index: _Index) -> str:
+    return ", ".join(
+        code(phrases.where(evidence, index.top), cell=True) for evidence in view.resolve(ids, index)
+    )
+
+
+def _questions(subject: SubjectReport, index: _Index) -> list[str]:
     rows = []
     for asked in subject.questions:
         gauges = view.memory_gauges(subject) if asked.id == "free_memory" else view.map_gauges(subject)
@@ -90,19 +100,19 @@ def _questions(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[s
     return ["## The two questions", "", *table(["question", "answer", "numbers", "why", "evidence"], rows)]
 
 
-def _evidence(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]:
+def _evidence(subject: SubjectReport, index: _Index) -> list[str]:
     found = view.strongest(subject, index, 4)
     if not found:
         return []
     out = ["## Strongest evidence", ""]
     for evidence in found:
         when = f" at {words.moment(evidence.time)}" if evidence.time else ""
-        out += [f"{code(phrases.where(evidence))}{when}", ""]
+        out += [f"{code(phrases.where(evidence, index.top))}{when}", ""]
         out += [*fenced([words.excerpt(evidence.text, 600)]), ""]
     return out
 
 
-def _rivals(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]:
+def _rivals(subject: SubjectReport, index: _Index) -> list[str]:
     rows = []
     for rival in view.rivals(subject):
         margin = phrases.margin_text(rival)
@@ -128,7 +138,7 @@ def _steps(title: str, remedies: list[Remedy], forbid: bool = False) -> list[str
     for number, remedy in enumerate(remedies, 1):
         name = view.forbidden(remedy) if forbid else remedy.title
         notes = escape(remedy.why)
-        if remedy.risk:
+        if remedy.risk not in view.NO_RISK:
             notes += f" Risk: {escape(remedy.risk)}."
         if remedy.data_loss and remedy.data_loss != "none":
             notes += f" **Data loss: {escape(remedy.data_loss)}.**"
@@ -167,7 +177,7 @@ def _asks(subject: SubjectReport) -> list[str]:
     return out
 
 
-def _timeline(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]:
+def _timeline(subject: SubjectReport, index: _Index) -> list[str]:
     entries = view.telling(subject.timeline, _TIMELINE)
     if not entries:
         return []
@@ -241,7 +251,7 @@ def _mappings(subject: SubjectReport) -> list[str]:
     return out
 
 
-def _failures(subject: SubjectReport, index: dict[str, EvidenceView]) -> list[str]:
+def _failures(subject: SubjectReport, index: _Index) -> list[str]:
     rows = [
         [
             escape(phrases.failure_what(f)),
@@ -306,6 +316,8 @@ def _quotes(diagnosis: Diagnosis) -> list[str]:
     if not diagnosis.evidence:
         return []
     out = ["## Evidence, quoted", ""]
+    top = view.top_folder(diagnosis)
+    out += [f"Above, members are named without {code(top)}.", ""] if top else []
     for evidence in diagnosis.evidence[:_QUOTES]:
         when = f" at {words.moment(evidence.time)}" if evidence.time else ""
         out += [f"{code(phrases.where(evidence))}{when}", "", *fenced(words.lines(evidence.text, _QUOTE)), ""]
@@ -332,7 +344,7 @@ def render(diagnosis: Diagnosis) -> str:
     out += _risks(diagnosis)
     if found:
         first = found[0]
-        index = view.evidence_by_id(diagnosis)
+        index = _Index(diagnosis)
         sections: Any = (
             _questions(first, index), _evidence(first, index), _rivals(first, index), _remedies(first), _asks(first),
             _stake(first), _timeline(first, index), _lives(first), _mappings(first), _failures(first, index), _chain(first),

@@ -240,7 +240,8 @@ def stake(subject: SubjectReport) -> str:
         ("zones", blast.zones),
         ("ingesters down", blast.members_down),
     )
-    known = ", ".join(f"{label} {value:,}" for label, value in pairs if value is not None)
+    said = [f"{label} {value:,}" for label, value in pairs if value is not None]
+    known = ", ".join(text for text in said if text not in blast.why)
     return ". ".join(part for part in (known, words.clean(blast.why, 400)) if part)
 
 

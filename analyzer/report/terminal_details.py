@@ -206,7 +206,7 @@ def _remedies(page: Page, subject: SubjectReport) -> None:
         line.append(f" ({remedy.scope}, {remedy.when.replace('_', ' ')})")
         page.put(line, indent=2, hanging=4)
         page.put(ink(words.clean(remedy.why)), indent=4)
-        if remedy.risk:
+        if remedy.risk not in view.NO_RISK:
             page.put(ink(f"risk: {words.clean(remedy.risk)}"), indent=4)
         if remedy.data_loss and remedy.data_loss != "none":
             page.put(ink(f"data loss: {words.clean(remedy.data_loss)}", "red"), indent=4)

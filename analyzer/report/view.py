@@ -302,6 +302,10 @@ def forbidden(remedy: Remedy) -> str:
     return re.sub(r"^(?:do not|don't|never) ", "", remedy.title, flags=re.IGNORECASE)
 
 
+NO_RISK = ("", "low", "none")
+"""Words of a remedy's risk that say nothing to weigh."""
+
+
 def rivals_heading(subject: SubjectReport) -> str:
     """What the list of rivals is called: how sure the verdict is decides."""
     if subject.verdict.status in ("confirmed", "likely"):
