@@ -224,6 +224,9 @@ def test_plots_are_the_pictures_of_the_report_and_show_themselves() -> None:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from analyzer.report.plots import PLOTS as PICTURES
+
+    assert {plot.name for plot in PICTURES} == {"mappings", "kinds", "tenants", "lives", "levels", "memory"}
     with analyzer.open(CRASH_LOOP) as case:
         for name in PLOTS:
             ax = getattr(case.plot, name)()

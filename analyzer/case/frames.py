@@ -36,12 +36,12 @@ ROWS: dict[str, Callable[[Case], Iterable[Row]]] = {
 
 def keys_of(case: Case) -> dict[str, tuple[str, ...]]:
     """The categories of the key columns, the same in every frame of the case."""
-    lives = {life.id: None for subject in case.subjects for life in subject.lives}
-    return {
-        "subject": tuple(dict.fromkeys(text(subject.id) for subject in case.subjects)),
-        "life": tuple(text(life) for life in lives),
-        "snapshot": tuple(text(name) for name in rows_captured.snapshot_names(case)),
+    found = {
+        "subject": (subject.id for subject in case.subjects),
+        "life": (life.id for subject in case.subjects for life in subject.lives),
+        "snapshot": rows_captured.snapshot_names(case),
     }
+    return {key: tuple(dict.fromkeys(map(text, names))) for key, names in found.items()}
 
 
 def frame(case: Case, name: str) -> pd.DataFrame:

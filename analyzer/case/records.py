@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIMIT = 200_000
-"""Records kept unless more are asked for: some 200 MB as a frame."""
+"""Records kept unless more are asked for: some 50 to 200 MB as a frame."""
 MOST_TEXT = 4096
 """Characters of a record's text that are kept."""
 _MOST_LINE = 1 << 20  # bytes of a physical line that are looked at

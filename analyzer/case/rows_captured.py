@@ -24,12 +24,17 @@ def captures(case: Case) -> Iterator[tuple[str, Host, Capture]]:
     taken: set[str] = set()
     for host in _hosts(case):
         for capture in host.captures:
-            name, again = capture.id, 1
-            while name in taken:
-                again += 1
-                name = f"{capture.id}@{host_name(host)}" + (f"~{again}" if again > 2 else "")
-            taken.add(name)
-            yield name, host, capture
+            yield _unique(capture.id, taken), host, capture
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """``name``, with a number where it is taken; takes it."""
+    found, again = name, 1
+    while found in taken:
+        again += 1
+        found = f"{name}~{again}"
+    taken.add(found)
+    return found
 
 
 def _hosts(case: Case) -> list[Host]:
@@ -50,12 +55,8 @@ def _points(case: Case) -> Iterator[tuple[str, Host, SeriesPoint, str]]:
     taken: set[str] = set()
     for host in _hosts(case):
         for number, (point, member) in enumerate(host.series, 1):
-            name = f"{member}:{point.line if point.line is not None else number}"
-            if name in taken:
-                name = f"{name}#{number}"
-            if name not in taken:
-                taken.add(name)
-                yield name, host, point, member
+            at = point.line if point.line is not None else number
+            yield _unique(f"{member}:{at}", taken), host, point, member
 
 
 def snapshots(case: Case) -> Iterator[Row]:

@@ -234,6 +234,23 @@ def test_mappings_need_detail() -> None:
     assert frame(plain, "mappings").empty
 
 
+HAND_MADE = sorted((BUNDLES.parent.parent / "tests" / "cases").glob("*/bundle*"))
+
+
+@pytest.mark.parametrize("path", HAND_MADE, ids=lambda path: path.parent.name)
+def test_frames_of_every_hand_made_case_are_typed(path: Path) -> None:
+    for name, held in all_frames(case_of(path, detail=True)).items():
+        assert_as_documented(held, FRAMES[name])
+
+
+def test_two_pods_are_two_subjects_in_every_frame() -> None:
+    (path,) = (path for path in HAND_MADE if path.parent.name == "two-pods-two-verdicts")
+    made = all_frames(case_of(path))
+    assert len(made["subjects"]) == 2
+    for name in ("lives", "snapshots", "events", "facts"):
+        assert made[name]["subject"].nunique() == 2
+
+
 def test_every_column_is_explained() -> None:
     page = reference()
     for spec in FRAMES.values():
