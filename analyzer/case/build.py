@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, hosts, lives, need, placement
+from analyzer.case import attribution, collector, hosts, lives, need, placement
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Evidence, Present, Stamp, evidence_of
 from analyzer.intake import Intake
@@ -79,7 +79,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         captured_at=_captured_at(intake, all_hosts),
         first=min(stamps, default=None),
         last=max(stamps, default=None),
-        warnings=list(intake.warnings) + list(intake.coverage.warnings),
+        warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake)],
         unrecognised=len(intake.unrecognised),
         paths=intake.paths,
         links=intake.links,
