@@ -276,10 +276,12 @@ mask_config() { # a YAML, JSON or key=value file $1, masked, to standard output
         mask_bare=${mask_key#[\"\']}
         mask_bare=${mask_bare%[\"\']}
         if [ "$mask_bare" != "$indent_rest" ] && is_secret "$mask_bare"; then
-            case $indent_rest in
-            \"*\":*,) printf '%s: "***",\n' "${mask_line%%:*}" ;;
-            *=*) printf '%s=***\n' "${mask_line%%=*}" ;;
-            *) printf '%s: "***"\n' "${mask_line%%:*}" ;;
+            mask_sign=${indent_rest#"$mask_key"}
+            mask_sign=${mask_sign%"${mask_sign#?}"}
+            case $mask_sign$indent_rest in
+            :\"*,) printf '%s: "***",\n' "${mask_line%%:*}" ;;
+            :*) printf '%s: "***"\n' "${mask_line%%:*}" ;;
+            *) printf '%s=***\n' "${mask_line%%=*}" ;;
             esac
             case $indent_rest in
             \#*) ;;
@@ -358,15 +360,15 @@ await() { # RC of the child $CHILD; 124 when its time ran out, even if it cannot
 
 bounded() { # SECONDS OUT COMMAND...: sets RC; the watchdog sees to the deadline
     now
-    printf '%s\n' $((CS + $1 * 100)) >"$W/.deadline"
+    printf '%s\n' $((CS + $1 * 100)) >"$CTL/deadline"
     bounded_out=$2
     shift 2
     TIMED_OUT=0
-    "$@" >"$bounded_out" 2>"$W/.error" </dev/null &
+    "$@" >"$bounded_out" 2>"$CTL/error" </dev/null &
     CHILD=$!
     await
     CHILD=
-    printf '' >"$W/.deadline"
+    printf '' >"$CTL/deadline"
 }
 
 watchdog() { # reminds the script of deadlines; ends with it
@@ -374,7 +376,7 @@ watchdog() { # reminds the script of deadlines; ends with it
     trap 'exit 0' HUP INT TERM
     while sleep 1 && kill -0 $$ 2>/dev/null; do
         dog_at=
-        read -r dog_at 2>/dev/null <"$W/.deadline"
+        read -r dog_at 2>/dev/null <"$CTL/deadline"
         now
         if [ -n "$dog_at" ] && [ "$CS" -ge "$dog_at" ]; then kill -ALRM $$ 2>/dev/null; fi
     done
@@ -408,7 +410,7 @@ row() { # PATH COMMAND START_CS EXIT BYTES ERROR [END_CS]: one line of the manif
 first_error() { # ERROR: the first line of what the last command said
     ERROR=
     if [ "$RC" = 124 ]; then ERROR="took too long, ended"; else
-        read -r ERROR 2>/dev/null <"$W/.error"
+        read -r ERROR 2>/dev/null <"$CTL/error"
         mask_text "$ERROR"
         ERROR=$MASKED
     fi
@@ -462,9 +464,9 @@ take_masked() { # PATH SECONDS MASKER COMMAND...: as take, through a masker, so 
     masked_start=$CS
     if ! room; then row "$masked_path" "$*" "$masked_start" "" "" "$WHY"; return 1; fi
     folder "$masked_path"
-    bounded "$masked_limit" "$W/.raw" "$@"
-    "$masker" "$W/.raw" >"$W/$masked_path"
-    rm -f "$W/.raw"
+    bounded "$masked_limit" "$CTL/raw" "$@"
+    "$masker" "$CTL/raw" >"$W/$masked_path"
+    rm -f "$CTL/raw"
     finish "$masked_path" "$* (masked)" "$masked_start"
 }
 
@@ -612,14 +614,24 @@ find_process() { # PID of the best match that started after $1 (hundredths since
     best_rank=0
     best_pages=0
     if [ -n "$CONTAINER" ]; then container_ids; fi
+    now
+    find_known=
+    find_round=$((CS / 500))
     for find_dir in /proc/[0-9]*; do
         find_pid=${find_dir#/proc/}
-        if [ "$1" -gt 0 ]; then
-            stat_of "$find_pid" || continue
-            [ $((STARTTIME * 100 / TICKS)) -ge "$1" ] || continue
+        # Who was looked at and is no match is left alone for 5 s: a node has thousands of processes.
+        eval "find_known=\${KNOWN_$find_pid:-}"
+        [ "$find_known" != "$find_round" ] || continue
+        stat_of "$find_pid" || continue
+        find_start=$((STARTTIME * 100 / TICKS))
+        RANK=0
+        rank_comm=
+        if [ "$find_start" -ge "$1" ]; then rank "$find_pid"; fi
+        if [ "$RANK" = 0 ]; then
+            # Not the young ones, nor shells and wrappers: they may be about to become it.
+            if [ $((CS - find_start)) -gt 300 ] && ! is_tool "$rank_comm"; then eval "KNOWN_$find_pid=$find_round"; fi
+            continue
         fi
-        rank "$find_pid"
-        [ "$RANK" -gt 0 ] || continue
         find_pages=0
         read -r find_pages _ 2>/dev/null <"$find_dir/statm"
         [ "${find_pages:-0}" -gt 0 ] || continue
@@ -830,7 +842,7 @@ has_vsyscall() { # whether the copy of maps $1 lists [vsyscall], which the kerne
 }
 
 start_life() { # what stays the same over the life of $PID
-    LIFE=$W/.lives/$PID
+    LIFE=$CTL/lives/$PID
     LIVES_SEEN=$((LIVES_SEEN + 1))
     LIFE_SAMPLES=0
     LIFE_HIGHEST=0
@@ -844,14 +856,16 @@ start_life() { # what stays the same over the life of $PID
     MOVED_CS=$CS
     stat_of "$PID"
     LIFE_START=$STARTTIME
+    PROCESS=
     identity "$PID"
-    LIFE_WHO=$PROCESS
+    LIFE_WHO=${PROCESS:-{\"pid\": $PID\}}
     if [ "$FORKS" = 1 ]; then mkdir -p "$LIFE"; fi
     [ -d "$LIFE" ] || LIFE=$W
     for life_file in limits cgroup comm oom_score_adj; do slurp "/proc/$PID/$life_file" "$LIFE/$life_file"; done
     cgroup_dirs "$PID"
     cgroup_files few
     SAMPLED="/proc/sys/vm/max_map_count$NL/proc/$PID/maps$NL/proc/$PID/status$NL/proc/$PID/stat$NL/proc/meminfo$NL$CG_FILES"
+    [ "$MAPS_KEPT" = 1 ] || without_maps
     if [ "$FORKS" = 1 ]; then
         life_details 2>/dev/null &
         list_in_container
@@ -879,7 +893,7 @@ free_slot() {
     for slot in A B C; do
         if [ "$slot" != "$PEAK" ] && [ "$slot" != "$LAST" ]; then break; fi
     done
-    S=$W/.slots/$slot
+    S=$CTL/slots/$slot
 }
 
 slurp_sample() { # FILES, as "tail -n +1 FILES" prints them, with builtins only; settings cannot be read so
@@ -911,10 +925,16 @@ sample() { # one full sample of $PID into a free slot; returns 1 when the proces
     set -- $SAMPLED
     IFS=$sample_ifs
     if [ "$FORKS" = 1 ]; then bounded 10 "$S" tail -n +1 "$@"; else slurp_sample "$@" >"$S"; fi
-    count_lines "$S"
+    if [ "$MAPS_KEPT" = 1 ]; then count_lines "$S"; else count_lines "/proc/$PID/maps"; fi
+    # Three copies of 130 bytes a line must fit.
+    if [ "$MAPS_KEPT" = 1 ] && [ $((COUNT * 400)) -gt "$BUDGET" ]; then
+        MAPS_KEPT=0
+        without_maps
+        note "process $PID has more mappings than --max-size can hold: from here on they are counted, not kept"
+    fi
     if [ "$COUNT" = 0 ]; then
         stat_of "$PID"
-        if [ "$STARTTIME" != "$LIFE_START" ] || [ "$STATE" = Z ] || [ -r "/proc/$PID/fd" ]; then return 1; fi
+        if [ -z "$STARTTIME" ] || [ "$STARTTIME" != "$LIFE_START" ] || [ "$STATE" = Z ] || [ -r "/proc/$PID/fd" ]; then return 1; fi
         cannot_read
     elif [ "$VSYSCALL" = 1 ]; then COUNT=$((COUNT - 1)); fi
     limit=
@@ -933,6 +953,8 @@ sample() { # one full sample of $PID into a free slot; returns 1 when the proces
     SAMPLE_COST=$((CS - SAMPLE_CS))
     SAMPLE_TIME=$((SAMPLE_TIME + SAMPLE_COST))
 }
+
+without_maps() { SAMPLED=${SAMPLED%%"$NL"*}$NL${SAMPLED#*/maps"$NL"}; }
 
 cannot_read() {
     if [ "$DENIED" = 0 ]; then
@@ -1017,7 +1039,8 @@ watch() {
         fi
         follow && continue
         end_life true
-        DEATHS=$((DEATHS + 1))
+        # An end of which nothing was seen (a busy machine) tells nothing.
+        if [ "$LIFE_SAMPLES" -gt 0 ]; then DEATHS=$((DEATHS + 1)); fi
         now
         say "process $PID ended; highest count $LIFE_HIGHEST, $LIFE_SAMPLES samples"
         # A successor is younger than the last sight of this one (start times are that coarse).
@@ -1041,7 +1064,7 @@ split_sample() { # FILE FOLDER: what one "tail" printed, as the files that it ca
     {
         grep -n '^==> /.* <==$' "$1"
         printf '%s:==> / <==\n' $((split_lines + 2))
-    } >"$W/.heads"
+    } >"$CTL/heads"
     while IFS= read -r split_head; do
         split_at=${split_head%%:*}
         if [ -n "$split_from" ]; then
@@ -1054,28 +1077,28 @@ split_sample() { # FILE FOLDER: what one "tail" printed, as the files that it ca
         split_from=$((split_at + 1))
         split_path=${split_head#*==> }
         split_path=${split_path%' <=='}
-    done <"$W/.heads"
-    rm -f "$W/.heads"
+    done <"$CTL/heads"
+    rm -f "$CTL/heads"
 }
 
 keep_slot() { # SLOT PID CS FDS NAME: a slot becomes series/NAME, with what was taken of that life
-    keep_life=$W/.lives/$2
+    keep_life=$CTL/lives/$2
     keep_to=$W/series/$5
     mkdir -p "$keep_to/proc/$2"
-    split_sample "$W/.slots/$1" "$keep_to"
+    split_sample "$CTL/slots/$1" "$keep_to"
     iso "$3"
     printf '%s\n' "$ISO" >"$keep_to/date"
     if [ -n "$4" ]; then printf '%s\n' "$4" >"$keep_to/proc/$2/fd_count.txt"; fi
     for keep_file in limits cgroup comm oom_score_adj cmdline exe.txt; do
         if [ -s "$keep_life/$keep_file" ]; then cp "$keep_life/$keep_file" "$keep_to/proc/$2/$keep_file"; fi
     done
-    find "$keep_to" -type f >"$W/.kept"
+    find "$keep_to" -type f >"$CTL/kept"
     while IFS= read -r keep_file; do
         bytes_of "$keep_file"
         TOTAL=$((TOTAL + ${BYTES:-0}))
         row "${keep_file#"$W/"}" "sample of ${keep_file#"$keep_to"}" "$3" 0 "$BYTES" "" "$(($3 + SAMPLE_TIME / SAMPLES))"
-    done <"$W/.kept"
-    rm -f "$W/.kept"
+    done <"$CTL/kept"
+    rm -f "$CTL/kept"
 }
 
 keep_series() {
@@ -1460,7 +1483,7 @@ take_kubernetes() {
         plan kubernetes/logs/CONTAINER-previous.log "$KUBECTL logs -c CONTAINER --previous, of each container"
         return 0
     fi
-    bounded 60 "$W/.names" "$KUBECTL" get pod "$POD" -n "$NAMESPACE" -o \
+    bounded 60 "$CTL/names" "$KUBECTL" get pod "$POD" -n "$NAMESPACE" -o \
         'jsonpath={.spec.nodeName}{"\n"}{range .spec.initContainers[*]}{.name}{"\n"}{end}{range .spec.containers[*]}{.name}{"\n"}{end}'
     NODE=
     while IFS= read -r kube_name; do
@@ -1473,8 +1496,8 @@ take_kubernetes() {
         kube_log "$kube_name" "$kube_name.log"
         # Without a previous life kubectl fails, which is an answer too: it stands in the manifest.
         kube_log "$kube_name" "$kube_name-previous.log" --previous
-    done <"$W/.names"
-    rm -f "$W/.names"
+    done <"$CTL/names"
+    rm -f "$CTL/names"
 }
 
 # ------------------------------------------------------------------------------------------- the bundle
@@ -1506,21 +1529,19 @@ write_capture() { # the marker of the bundle: what was asked, when, of whom, and
 }
 
 pack() { # the folder becomes the archive, as far as tar and gzip are here
-    rm -rf "$W/.slots" "$W/.lives" "$W/.raw" "$W/.names"
     pack_extension=.gz
     if ! have tar; then
         leave "tar is missing here"
         return 1
     fi
-    PART=$PARENT/.$TOP.part
+    PART=$CTL/bundle
     cd "$PARENT" || return 1
-    bounded 600 "$PART.log" tar -czf "$PART" --exclude '.deadline' --exclude '.error' "$TOP"
+    bounded 600 "$CTL/tar" tar -czf "$PART" "$TOP"
     if [ "$RC" != 0 ] || [ ! -s "$PART" ]; then
         rm -f "$PART"
-        bounded 600 "$PART.log" tar -cf "$PART" "$TOP"
+        bounded 600 "$CTL/tar" tar -cf "$PART" "$TOP"
         if [ "$RC" != 0 ]; then
             first_error
-            rm -f "$PART" "$PART.log"
             leave "tar failed: $ERROR"
             return 1
         fi
@@ -1529,14 +1550,11 @@ pack() { # the folder becomes the archive, as far as tar and gzip are here
             mv "$PART.gz" "$PART"
             pack_extension=.gz
         else
-            rm -f "$PART.gz"
             say "gzip is missing here or failed: the bundle is not compressed"
         fi
     fi
-    rm -f "$PART.log"
     if [ "$OUTPUT" = - ]; then
         cat "$PART" >&3 || die 1 "standard output cannot be written"
-        rm -f "$PART"
         return 0
     fi
     if [ -z "$pack_extension" ]; then ARCHIVE=${ARCHIVE%.gz}; fi
@@ -1547,7 +1565,6 @@ pack() { # the folder becomes the archive, as far as tar and gzip are here
 
 leave() { # WHY: the folder stays as the bundle
     KEEP=1
-    rm -f "$W/.deadline" "$W/.error"
     say "$1: the bundle is left as the folder $W"
     say "please pack that folder elsewhere, or send it as it is"
 }
@@ -1556,8 +1573,9 @@ cleanup() {
     if [ -n "$CHILD" ]; then kill -9 "$CHILD" 2>/dev/null; fi
     if [ -n "$LISTER" ]; then kill "$LISTER" 2>/dev/null; fi
     if [ -n "$DOG" ]; then kill "$DOG" 2>/dev/null; fi
-    if [ -n "$PART" ]; then rm -f "$PART" "$PART.gz" "$PART.log"; fi
-    if [ "$KEEP" = 0 ] && [ -n "$W" ] && [ "$MADE" = 1 ]; then rm -rf "$W"; fi
+    [ "$MADE" = 1 ] || return 0
+    rm -rf "$CTL"
+    if [ "$KEEP" = 0 ]; then rm -rf "$W"; fi
 }
 
 on_interrupt() {
@@ -1606,7 +1624,7 @@ spare_slot() { # SLOT: a sample as files without folders, which the shell alone 
             ;;
         ?*) printf '%s\n' "$spare_line" >>"$spare_to" ;;
         esac
-    done <"$W/.slots/$1"
+    done <"$CTL/slots/$1"
 }
 
 spare_process() {
@@ -1649,7 +1667,7 @@ without_forks() { # all that builtins can do, into folders that exist, when no p
     if [ -z "$PID" ]; then first_process; fi
     if [ -n "$PID" ]; then spare_process; fi
     spare_host
-    if [ "$spare_phase" = watch ] && [ -d "$W/.slots" ]; then
+    if [ "$spare_phase" = watch ] && [ -d "$CTL/slots" ]; then
         if [ "$WATCH" -gt 60 ]; then WATCH=60; fi
         LIFE_PID=
         watch
@@ -1666,6 +1684,11 @@ without_forks() { # all that builtins can do, into folders that exist, when no p
 need_value() { [ "$2" -ge 2 ] || die 2 "$1 needs a value; see --help"; }
 
 is_number() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
+
+absolute() { # ABSOLUTE: the path $1 from the root
+    ABSOLUTE=$1
+    case $1 in /*) ;; *) ABSOLUTE=$PWD/${1#./} ;; esac
+}
 
 record() { # NAME VALUE: an option as used, for capture.json
     mask_text "$2"
@@ -1694,10 +1717,10 @@ parse() {
         --pid) is_number "$2" || die 2 "--pid needs a number, not '$2'"; PID_ASKED=$2 ;;
         --match) MATCH=$2 ;;
         --container) CONTAINER=$2 ;;
-        --log) LOGS=$LOGS$2$NL ;;
+        --log) absolute "$2" && LOGS=$LOGS$ABSOLUTE$NL ;;
         --log-command) LOG_COMMANDS=$LOG_COMMANDS$2$NL ;;
-        --data) DATA_DIRS=$DATA_DIRS${2%/}$NL ;;
-        --config) CONFIGS=$CONFIGS$2$NL ;;
+        --data) absolute "$2" && DATA_DIRS=$DATA_DIRS${ABSOLUTE%/}$NL ;;
+        --config) absolute "$2" && CONFIGS=$CONFIGS$ABSOLUTE$NL ;;
         --metrics) METRICS=$2 ;;
         --kubernetes)
             case $2 in ?*/?*) KUBERNETES=$2 ;; *) die 2 "--kubernetes needs NAMESPACE/POD, not '$2'" ;; esac
@@ -1757,20 +1780,20 @@ name_bundle() { # TOP, W and ARCHIVE
     W=$PARENT/$TOP
 }
 
-make_room() { # the work folder, and how much it may hold
+make_room() { # the bundle's folder W, the scratch folder CTL, and how much they may hold
     if [ -e "$W" ]; then
         TOP=$TOP-$$
         W=$PARENT/$TOP
     fi
-    PHASE=run
-    if ! mkdir "$W"; then
+    CTL=$PARENT/.$TOP
+    if ! mkdir "$W" "$CTL"; then
         PHASE=over
         die 1 "cannot write to $PARENT: name another place with --output"
     fi
     MADE=1
-    mkdir -p "$W/.slots" "$W/.lives" "$W/host" "$W/series"
+    mkdir -p "$CTL/slots" "$CTL/lives" "$W/host" "$W/series"
     printf '' >"$W/manifest.jsonl"
-    printf '' >"$W/.deadline"
+    printf '' >"$CTL/deadline"
     COUNTS=$W/series/counts.tsv
     printf 'time\tpid\tcount\tlimit\tvm_size_kb\tfds\n' >"$COUNTS"
     BUDGET=$((MAX_MB * 1000000))
@@ -1788,7 +1811,7 @@ make_room() { # the work folder, and how much it may hold
 be_gentle() { # low priority, and the first to go when memory runs out
     printf 1000 2>/dev/null >/proc/self/oom_score_adj
     # At 19 the watch gets no turn on a busy machine just when the process fails: 19 comes after it.
-    if have renice; then renice -n 5 -p $$ >/dev/null 2>&1; else note "renice is missing: normal priority"; fi
+    if have renice; then renice -n 2 -p $$ >/dev/null 2>&1; else note "renice is missing: normal priority"; fi
     if have ionice; then ionice -c 3 -p $$ >/dev/null 2>&1; fi
     FRACTIONS=0
     if sleep 0.01 2>/dev/null; then FRACTIONS=1; else note "sleep knows whole seconds only: samples are closer to each other or farther apart"; fi
@@ -1825,11 +1848,11 @@ whole_capture() {
         if [ "$DRY" = 1 ]; then plan series/counts.tsv "samples of $TARGET, for at most $WATCH s"; plan "series/{peak,last}/proc/PID" "the fullest and the last sample"; else
             watch
             keep_series
-            if have renice; then renice -n 19 -p $$ >/dev/null 2>&1; fi
         fi
         now
         CAPTURE_END=$((CS + 150000))
     fi
+    if [ "$DRY" = 0 ] && have renice; then renice -n 19 -p $$ >/dev/null 2>&1; fi
     if [ -n "$PID" ] && [ ! -d "/proc/$PID" ]; then PID=; fi
     if [ -z "$PID" ] && [ "$DRY" = 0 ] && [ "$NO_HOST" = 0 ]; then first_process; fi
     if [ -n "$PID" ]; then take_process "$PID"; elif [ "$NO_HOST" = 0 ]; then
@@ -1851,11 +1874,11 @@ whole_capture() {
 
 main() {
     PID='' PID_ASKED='' MATCH='' CONTAINER='' LOGS='' LOG_COMMANDS='' DATA_DIRS='' CONFIGS='' METRICS='' KUBERNETES='' OUTPUT=''
-    WATCH=0 MAX_MB=1000 DRY=0 NOTES='' OPTIONS_JSON='' W='' PARENT='' TOP='' ARCHIVE='' MADE=0 KEEP=0 PART='' CHILD='' LISTER='' DOG=''
+    WATCH=0 MAX_MB=1000 DRY=0 NOTES='' OPTIONS_JSON='' W='' CTL='' PARENT='' TOP='' ARCHIVE='' MADE=0 KEEP=0 CHILD='' LISTER='' DOG=''
     PHASE=start FORKS=1 FRACTIONS=0 TICKS=100 STOP=0 SIGNALLED=0 TIMED_OUT=0 TOTAL=0 BUDGET=1000000000 LOG_MOST=200000000
     PEAK='' PEAK_PID='' PEAK_COUNT=0 PEAK_ISO='' PEAK_LIMIT='' LAST='' LAST_PID='' LAST_COUNT=0 LAST_ISO='' LAST_LIMIT='' DENIED=0
     PEAK_FDS='' LAST_FDS='' PEAK_CS=0 LAST_SAMPLE=0 SAMPLE_CS=0 GREP=0
-    SAMPLES=0 SAMPLE_TIME=0 DEATHS=0 LIVES='' LIVES_SEEN=0 LIFE_PID='' WAITING=0 MOVED_CS=0 LISTED=0 PAGE_KB=4 VSYSCALL=0
+    SAMPLES=0 SAMPLE_TIME=0 DEATHS=0 LIVES='' LIVES_SEEN=0 LIFE_PID='' WAITING=0 MOVED_CS=0 LISTED=0 MAPS_KEPT=1 PAGE_KB=4 VSYSCALL=0
     PROCESS='' CG_DIRS='' OTHERS='' FIRST_COMM='' FIRST_LINE='' CLOCK_OFFSET=null CLOCK_PRECISION=1 NO_HOST=0 CAPTURE_END=0
     START_CS=0 EPOCH_CS=0 STARTED='' HOST='' ANCESTORS=' ' TARGET=''
     exec 3>&1 </dev/null
@@ -1863,6 +1886,7 @@ main() {
     trap on_exit EXIT
     trap on_interrupt INT
     trap 'on_signal 129' HUP
+    trap 'on_signal 131' QUIT
     trap 'on_signal 143' TERM
     trap on_alarm ALRM
     trap '' PIPE

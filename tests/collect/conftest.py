@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +77,7 @@ class Run:
 
     def bundle(self) -> Bundle:
         """The one archive or folder that the run left."""
-        names = [name for name in self.written if not name.endswith(".unpacked")]
+        names = [name for name in self.written if not name.endswith(".unpacked") and name[0] != "."]
         assert len(names) == 1, (names, self.err)
         path = self.folder / names[0]
         return Bundle(path) if path.is_dir() else unpack(path)
@@ -140,6 +143,26 @@ def dash_collector(tmp_path: Path) -> Collector:
     return Collector(tmp_path, SHELLS.get("dash") or next(iter(SHELLS.values())))
 
 
+@contextmanager
+def limit_lock(exclusive: bool) -> Iterator[None]:
+    """Held by tests that lower vm.max_map_count (exclusive), or that need it as it is (shared)."""
+    with open(Path(tempfile.gettempdir()) / "max_map_count.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def usual_limit() -> Iterator[None]:
+    with limit_lock(exclusive=False):
+        yield
+
+
+@pytest.fixture
+def sole_limit() -> Iterator[None]:
+    with limit_lock(exclusive=True):
+        yield
+
+
 TARGET = """
 import mmap, sys, time
 count = int(sys.argv[1])
@@ -150,13 +173,13 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with 300 mappings of one file and a secret among its arguments and environment."""
-    data = tmp_path / "data.bin"
+@contextmanager
+def holding(folder: Path, count: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with ``count`` mappings of one file and secrets among its arguments and environment."""
+    data = folder / "data.bin"
     data.write_bytes(b"x" * 4096)
     arguments = [
-        "300",
+        str(count),
         str(data),
         "120",
         "-target=ingester",
@@ -170,10 +193,22 @@ def target(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         env={**os.environ, "INGESTER_PASSWORD": "hunter4"},
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
     try:
+        assert process.stdout.readline() == b"ready\n"
         yield process
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with holding(tmp_path, 300) as process:
+        yield process
+
+
+@pytest.fixture
+def large_target(tmp_path: Path, usual_limit: None) -> Iterator[subprocess.Popen[bytes]]:
+    with holding(tmp_path, 3000) as process:
+        yield process
