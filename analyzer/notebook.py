@@ -7,12 +7,15 @@ to be installed, no configuration of the analyst's is read, and nothing is writt
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -266,7 +269,7 @@ def _run(notebook: Any, folder: Path) -> None:
     complaints = folder / "stderr"
     with complaints.open("wb") as stderr:
         try:
-            client.execute(env=_environment(folder), stderr=stderr)
+            _interruptible(client, manager, env=_environment(folder), stderr=stderr)
         except CellExecutionError:
             raise
         except Exception as error:  # each release of Jupyter has errors of its own for a kernel that fails
@@ -276,6 +279,19 @@ def _run(notebook: Any, folder: Path) -> None:
         finally:
             # nbclient would clean up once more at exit, and fail with a traceback where nothing is left.
             atexit.unregister(getattr(client, "_cleanup_kernel", _run))
+
+
+def _interruptible(client: Any, manager: Any, **options: Any) -> None:
+    """Execute in a thread: nbclient takes an interrupt for itself, and would turn it into a fault."""
+    with ThreadPoolExecutor(1, "notebook") as pool:
+        running = pool.submit(client.execute, **options)
+        try:
+            running.result()
+        except KeyboardInterrupt:
+            while not wait([running], timeout=0.2).done:
+                if manager.has_kernel:
+                    asyncio.run(manager.signal_kernel(getattr(signal, "SIGKILL", signal.SIGTERM)))
+            raise
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +200,23 @@ def test_a_kernel_that_does_not_start_is_one_clear_error(
         notebook.write(str(SMALL), tmp_path / "case.ipynb")
     assert caught.value.status == 4
     assert not (tmp_path / "case.ipynb").exists()
+
+
+def test_an_interrupt_ends_the_kernel_and_is_no_fault(tmp_path: Path) -> None:
+    target = tmp_path / "case.ipynb"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "analyzer", "notebook", str(BUNDLE), "--output", str(target)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("analyze-nb-*/connection.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert b"Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cell_that_fails_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
