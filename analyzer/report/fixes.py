@@ -69,8 +69,10 @@ def files(diagnosis: Diagnosis) -> dict[str, str]:
     The values are the largest recommended for any subject of the bundle: the setting is the node's,
     and ingesters move between nodes.
     """
-    maps = _largest([subject.recommended.max_map_count for subject in diagnosis.subjects])
-    nofile = _largest([subject.recommended.nofile for subject in diagnosis.subjects])
+    # What is not decided is not fixed: an undecided subject asks, it does not raise.
+    decided = [subject for subject in diagnosis.subjects if subject.verdict.status != "undetermined"]
+    maps = _largest([subject.recommended.max_map_count for subject in decided])
+    nofile = _largest([subject.recommended.nofile for subject in decided])
     values: dict[str, Any] = {
         "max_map_count": maps,
         "nofile": nofile,

@@ -91,7 +91,7 @@ def _is_name(text: str, field: bool) -> bool:
         return False
     if field:
         return text not in known.PRODUCTS
-    if text.lower() in known.KEEP or len(text) > 253:
+    if text.lower() in known.KEEP or len(text) > 253 or text.endswith(".go"):
         return False
     return text.isdigit() or not _NOT_NAMES.fullmatch(text)
 

@@ -34,6 +34,12 @@ def test_files_only_where_a_limit_is_to_be_raised() -> None:
         assert fixes.files(build()) == {}
 
 
+def test_an_undecided_case_is_not_fixed() -> None:
+    found = diagnoses.undecided()
+    found.subjects[0].recommended.max_map_count = 262144
+    assert fixes.files(found) == {}
+
+
 def test_every_file_ends_in_a_newline_and_has_no_hole(any_diagnosis: Diagnosis) -> None:
     for text in fixes.files(any_diagnosis).values():
         assert text.endswith("\n")

@@ -249,6 +249,12 @@ def test_no_text_breaks_redaction(text: str) -> None:
     redact(found, KEY)
 
 
+def test_a_source_file_of_go_is_no_tenant() -> None:
+    found = diagnoses.startup()
+    found.warnings = ["\tgithub.com/prometheus/prometheus/tsdb/head_wal.go:310 +0x1a"]
+    assert redact(found, KEY).warnings == found.warnings
+
+
 def test_a_sentence_is_no_context() -> None:
     found = diagnoses.startup()
     title = "On the node: raise vm.max_map_count; user: nobody; host - any"
