@@ -9,9 +9,8 @@ split it, parsed, interpreted and folded into the life that wrote it. Memory doe
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from analyzer.bundle.model import Member
@@ -25,31 +24,28 @@ from analyzer.logs.framing import Framings
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
 from analyzer.logs.lives import Lives, close, is_supervisor, touch
+from analyzer.logs.lookback import LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
-from analyzer.logs.records import has_head, parse, record_caller, record_error, record_message, record_tenant
-from analyzer.logs.scan import Line, Scanner
+from analyzer.logs.records import has_head, parse, record_caller
+from analyzer.logs.repeats import Context, Repeats
+from analyzer.logs.scan import Counted, Line, Scanner
 from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 __all__ = ["looks_like_log", "read_log"]
 
-LOOK_BACK = 400  # lines searched backwards for a time
-STEP_LINES = 2_000  # lines searched backwards for a tenant's previous step
-STEP_BUDGET = 400_000  # the same, over a whole member
 FIRST_LINES = 50  # lines read for the first time of a member
 MAX_KERNEL_EVENTS = 20_000
-MAX_CACHE = 4096
 MAX_HINTS = 20
+RECORDS_FOR_PRODUCT = 10_000
 TAIL_LINES = 10_000  # what "kubectl logs --tail" and troubleshoot.sh keep by default
 JOURNALS = ("syslog", "journal", "rfc5424")
 PRODUCTS = {
     "cortex.go": "cortex", "mimir.go": "mimir", "loki.go": "loki", "ingester_v2.go": "cortex", "web.go": "prometheus",
     "receive.go": "thanos", "multitsdb.go": "thanos", "multitsdb_receive.go": "thanos",
 }  # fmt: skip
-
-CacheKey = tuple[str, str, str | None, str | None, str | None]
 
 
 def read_log(member: Member, *, tail: str = "") -> LogDigest:
@@ -60,20 +56,6 @@ def read_log(member: Member, *, tail: str = "") -> LogDigest:
     """
     source = open_source(member)
     return _Reader(member.path, source, member.size, tail).read()
-
-
-class _Context:
-    """What :func:`meaning.interpret` may ask beyond the record. ``asked`` tells that it did, and that
-    the answer holds for this line only."""
-
-    def __init__(self, member: str, step: Callable[[str | None], str | None]) -> None:
-        self.member = member
-        self.asked = False
-        self._step = step
-
-    def previous_step(self, tenant: str | None) -> str | None:
-        self.asked = True
-        return self._step(tenant)
 
 
 class _Reader:
@@ -91,13 +73,12 @@ class _Reader:
         self._folder = Folder(self._digest)
         self._counts = Counts(self._patterns, self._folder)
         self._lives = Lives(self._digest)
-        self._context = _Context(path, self._previous_step)
+        self._back = LookBack(self._scanner, self._framings, self._patterns)
+        self._repeats = Repeats(Context(path, self._previous_step))
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
-        self._cache: dict[CacheKey, meaning.Meaning | None] = {}
-        self._piece = 0  # number of the last line that was a piece: what is counted in it counts later
+        self._stamp: Stamp | None = None  # of the last line that was parsed
         self._section: tuple[tuple[str, str], ...] = ()
-        self._steps_left = STEP_BUDGET
         self._searching = FIRST_LINES
         self._hint_values: dict[str, Counter[str]] = {}
         self._section_literal = SECTION.decode()
@@ -107,8 +88,8 @@ class _Reader:
         for found in self._scanner.scan(self._source.chunks):
             if isinstance(found, Line):
                 self._line(found)
-            elif found.line == 0 or found.line != self._piece:
-                self._counts.add(self._lives.current(1), found)
+            else:
+                self._count(found)
         for joined in self._joiner.finish():
             self._joined(joined)
         return self._finish()
@@ -129,19 +110,30 @@ class _Reader:
                 else:
                     self._entry(joined, line.ids)
             if self._joiner.took:
-                self._piece = line.number
+                self._count_before()
+                self._scanner.skip()
         else:
             self._entry(Joined(peeled, number, 1, False), line.ids)
         dump = self._dump
         follow = self._joiner.open or (dump is not None and dump.followed) or self._searching > 0
         self._scanner.follow = follow
 
+    def _count_before(self) -> None:
+        """Count what stands before the current line, before another life or another state begins."""
+        counted = self._scanner.counted()
+        if counted is not None:
+            self._count(counted)
+
+    def _count(self, counted: Counted) -> None:
+        self._counts.add(self._lives.current(1), counted)
+        self._back.remember(counted)
+
     def _joined(self, joined: Joined) -> None:
         """A line put together from pieces: only now can what it holds be found."""
         ids, counted = self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace"))
         self._entry(joined, ids)
         if counted.ids:
-            self._counts.add(self._lives.current(1), counted)
+            self._count(counted)
 
     def _entry(self, joined: Joined, ids: tuple[int, ...]) -> None:
         """One whole line of the log."""
@@ -166,63 +158,69 @@ class _Reader:
     def _record(self, joined: Joined) -> None:
         """A line worth parsing: what it means goes to the life that wrote it."""
         peeled = joined.peeled
-        stamp = framing_stamp(peeled.stamp)
-        record = parse(peeled.payload, self._path, joined.number, stamp, joined.cut, peeled.level)
+        framed = framing_stamp(peeled.stamp)
+        if not joined.cut:
+            known = self._repeats.recall(peeled.payload, peeled.hints, framed)
+            if known is not None:
+                failure, stamp, level = known
+                self._failure(
+                    joined, Record(self._path, joined.number, stamp, level, (), peeled.payload), failure
+                )
+                return
+        record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
         if peeled.fields or joined.lines > 1:
             record = replace(record, fields=record.fields + peeled.fields, lines=joined.lines)
-        if record.fields:
-            self._digest.records += 1
-        self._widen(record.stamp)
-        found = self._interpret(record)
+        found = self._repeats.interpret(record, peeled.hints)
         if found is None:
+            self._widen(record.stamp)
+            self._digest.records += bool(record.fields)
             return
         self._hints(peeled)
-        life = self._lives.of(peeled.hints, joined.number)
         for event in found.events:
-            life = self._event(life, event, peeled, joined.number)
-        touch(life, joined.number, record.stamp)
+            self._event(event, peeled, joined.number)
         if found.failure is not None:
-            failure = found.failure
-            if isinstance(joined.long, StreamCounter):
-                failure = meaning.with_stream(failure, joined.long.finish())
-            self._folder.failure(life, failure, record)
-        product = PRODUCTS.get((record_caller(record) or "").partition(":")[0])
-        if product:
-            self._digest.products[product] += 1
+            self._failure(joined, record, found.failure)
+        else:
+            self._wrote(joined, record)
+        if record.fields and self._digest.records < RECORDS_FOR_PRODUCT:
+            product = PRODUCTS.get((record_caller(record) or "").partition(":")[0])
+            if product:
+                self._digest.products[product] += 1
 
-    def _interpret(self, record: Record) -> meaning.Meaning | None:
-        """What the record means; a failure repeated word for word is interpreted once."""
-        error = record_error(record)
-        if error is None or record.cut:
-            return meaning.interpret(record, self._context)
-        key = (
-            record_message(record),
-            error,
-            record_tenant(record),
-            record.get("method"),
-            record_caller(record),
-        )
-        if key in self._cache:
-            return self._cache[key]
-        self._context.asked = False
-        found = meaning.interpret(record, self._context)
-        if not self._context.asked and (found is None or not found.events):
-            if len(self._cache) >= MAX_CACHE:
-                self._cache.clear()
-            self._cache[key] = found
-        return found
+    def _wrote(self, joined: Joined, record: Record) -> Life:
+        """The life that wrote a record, widened to it."""
+        self._widen(record.stamp)
+        self._digest.records += bool(record.fields) or record.level != ""
+        life = self._life(joined.peeled, joined.number)
+        touch(life, joined.number, record.stamp)
+        return life
 
-    def _event(self, life: Life, event: Event, peeled: Peeled, number: int) -> Life:
+    def _failure(self, joined: Joined, record: Record, failure: meaning.Observation) -> None:
+        life = self._wrote(joined, record)
+        if not life.refused:
+            self._count_before()
+        if isinstance(joined.long, StreamCounter):
+            failure = meaning.with_stream(failure, joined.long.finish())
+        self._folder.failure(life, failure, record)
+
+    def _life(self, peeled: Peeled, number: int) -> Life:
+        """The life that wrote a line; what was counted before it is another's, if there are several."""
+        if self._lives.sources > 1:
+            self._count_before()
+        return self._lives.of(peeled.hints, number)
+
+    def _event(self, event: Event, peeled: Peeled, number: int) -> None:
         """Keep an event; a banner closes the life before it and begins the next."""
+        life = self._life(peeled, number)
         if event.kind == "start":
+            self._count_before()
             self._counts.flush()
-            before = self._lives.of(peeled.hints, number)
-            if not before.blank:
-                self._close(before, number - 1, peeled.hints)
+            if not life.blank:
+                self._close(life, number - 1, peeled.hints)
             life = self._lives.start(peeled.hints, event, number)
+            self._repeats.forget()
             self._digest.products[event.fields.get("product", "")] += 1
         self._folder.event(life, event)
-        return life
 
     def _kernel_line(self, joined: Joined, ids: tuple[int, ...]) -> None:
         """A line of the kernel in a journal or syslog; one that only sounds like it is a record."""
@@ -252,8 +250,10 @@ class _Reader:
         peeled = joined.peeled
         stamp = framing_stamp(peeled.stamp)
         if stamp is None:
-            stamp = next((time for _, time in self._before(peeled.hints) if time is not None), None)
+            rows = self._back.rows(peeled.hints, self._lives.sources > 1) if self._digest.first else ()
+            stamp = next((time for _, time in rows if time is not None), self._stamp)
         previous = self._previous_step(None)
+        self._count_before()
         self._dump = Dump(joined.number, peeled.hints, stamp, self._counts.own("goroutine"), previous)
         self._dump.add(peeled.payload, joined.number)
 
@@ -278,6 +278,7 @@ class _Reader:
     def _end_dump(self, dump: Dump, last_line: int) -> None:
         """The dump becomes one event, and a failure when it is one."""
         self._dump = None
+        self._count_before()
         total = max(dump.total, last_line - dump.first_line + 1 if not dump.followed else 0)
         event, failure = godump.parse(
             dump.lines,
@@ -297,38 +298,19 @@ class _Reader:
             )
             self._folder.failure(life, failure, record)
 
-    def _before(self, hints: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, Stamp | None]]:
-        """Payload and time of the lines before the current one, newest first, of the same source."""
-        for raw in itertools.islice(self._scanner.backwards(), LOOK_BACK):
-            peeled = self._framings.peel(raw)
-            if self._lives.sources > 1 and peeled.hints != hints:
-                continue
-            if "maxprocs: " in peeled.payload[:60]:
-                continue  # printed before the banner, by the next process
-            yield peeled.payload, payload_stamp(peeled.payload) or framing_stamp(peeled.stamp)
-
     def _close(self, life: Life, last_line: int, hints: tuple[tuple[str, str], ...]) -> None:
         self._counts.flush()
         if self._dump is not None and self._dump.hints == hints:
             self._end_dump(self._dump, last_line)
-        close(life, last_line, self._before(hints), self._path)
+        close(life, last_line, self._back.rows(hints, self._lives.sources > 1), self._path)
 
     def _previous_step(self, tenant: str | None) -> str | None:
         """The message of the tenant's last life-cycle line, through the last 4 MiB."""
-        name = tenant.encode("utf-8", "replace") if tenant else b""
-        literals = tuple(meaning.COUNTED.values())
-        for raw in itertools.islice(self._scanner.backwards(), min(STEP_LINES, self._steps_left)):
-            self._steps_left -= 1
-            if name in raw and any(literal in raw for literal in literals):
-                peeled = self._framings.peel(raw)
-                record = parse(peeled.payload, self._path, 0)
-                if not tenant or record_tenant(record) == tenant:
-                    return record_message(record) or None
-        if self._steps_left <= 0:
-            self._folder.warn(
-                "too many failures whose operation only the line before can tell: not all were traced"
-            )
-        return None
+        self._count_before()
+        found = self._back.step(tenant)
+        if self._back.spent:
+            self._folder.warn("too many failures that only the line before explains: not all were traced")
+        return found
 
     def _search_first(self, peeled: Peeled, number: int) -> None:
         """The member's first time, from its first lines."""
@@ -344,9 +326,10 @@ class _Reader:
         digest = self._digest
         if stamp is None:
             return
-        if digest.first is None or stamp < digest.first:
+        self._stamp = stamp
+        if digest.first is None or stamp.ns < digest.first.ns:
             digest.first = stamp
-        if digest.last is None or stamp > digest.last:
+        if digest.last is None or stamp.ns > digest.last.ns:
             digest.last = stamp
 
     def _hints(self, peeled: Peeled) -> None:
@@ -388,7 +371,7 @@ class _Reader:
         """Close what is open at the end: the life that wrote last at the last line."""
         if not self._lives.all:
             self._lives.of((), 1)
-        rows = list(self._before(()))
+        rows = list(self._back.rows((), several=False))
         for _, stamp in rows:
             if stamp is not None:
                 self._widen(stamp)

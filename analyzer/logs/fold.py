@@ -172,9 +172,9 @@ class Folder:
         stamp = record.stamp
         if stamp is None:
             return
-        if group.first is None or stamp < group.first:
+        if group.first is None or stamp.ns < group.first.ns:
             group.first = stamp
-        if group.last is None or stamp > group.last:
+        if group.last is None or stamp.ns > group.last.ns:
             group.last = stamp
 
     def _evidence(self, life: Life, key: GroupKey, group: FailureGroup, members: int, record: Record) -> None:

@@ -37,10 +37,8 @@ SUPERVISORS = frozenset(
 
 def is_supervisor(hints: Hints) -> bool:
     """Whether the line is of the program that runs processes, not of a process it runs."""
-    return any(
-        name in ("unit", "identifier") and value.removesuffix(".service") in SUPERVISORS
-        for name, value in hints
-    )
+    units = (value for name, value in hints if name in ("unit", "identifier"))
+    return bool(hints) and any(unit.removesuffix(".service") in SUPERVISORS for unit in units)
 
 
 class Lives:
@@ -99,9 +97,9 @@ def touch(life: Life, line: int, stamp: Stamp | None) -> None:
     segment.last_line = max(segment.last_line, line)
     if stamp is None:
         return
-    if segment.first is None or stamp < segment.first:
+    if segment.first is None or stamp.ns < segment.first.ns:
         segment.first = stamp
-    if segment.last is None or stamp > segment.last:
+    if segment.last is None or stamp.ns > segment.last.ns:
         segment.last = stamp
 
 

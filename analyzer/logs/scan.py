@@ -6,8 +6,9 @@ whole lines and no match is lost at a border. The scanner hands out, in the orde
 
 * :class:`Line`: a line with a match of a *parsed* pattern, the first line, and every line while
   :attr:`Scanner.follow` is set (inside a Go dump, between the pieces of a split line);
-* :class:`Counted`: the matches of *counted* patterns between two such lines, with the buffer, so
-  that frequent life-cycle lines are counted without a Python object for each.
+* :class:`Counted`: the matches of *counted* patterns, with the buffer, so that frequent life-cycle
+  lines are counted without a Python object for each. They come at the end of a block, or earlier
+  when :meth:`Scanner.counted` asks for those that stand before the line just handed out.
 
 :func:`reference` does the same slowly and obviously; the tests hold the two equal.
 """
@@ -59,15 +60,13 @@ class Line:
 
 @dataclass(slots=True)
 class Counted:
-    """Matches of counted patterns in a stretch of lines without a parsed one: ``ids``, and their
-    ends, in order, as offsets in ``buffer`` behind ``base``. ``line`` is the number of the line just
-    handed out when they stand in it, else 0."""
+    """Matches of counted patterns in a stretch of lines: ``ids``, and their ends, in order, as
+    offsets in ``buffer`` behind ``base``."""
 
     buffer: bytes
     base: int
     ids: list[int]
     ends: list[int]
-    line: int = 0
 
 
 @dataclass(slots=True)
@@ -79,8 +78,11 @@ class _Block:
     stop: int
     ids: list[int]
     ends: list[int]  # behind base
-    at: int = 0  # index of the next match
-    counted_to: int = 0  # newlines before this offset are in Scanner.lines
+    wanted: list[int]  # indexes of the matches of parsed patterns
+    done: int = 0  # matches before this index are in lines handed out
+    given: int = 0  # counted matches before this index were handed out
+    before: int = 0  # index of the first match in the line handed out last
+    read_to: int = 0  # newlines before this offset are in Scanner.lines
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ class Scanner:
         self._history: deque[Region] = deque()
         self._history_size = 0
         self._current: Region = (b"", 0, 0)
+        self._open: _Block | None = None
 
     def matches(self, text: bytes) -> tuple[tuple[int, ...], Counted]:
         """The parsed and the counted patterns that match in ``text``: for lines joined from pieces."""
@@ -203,76 +206,89 @@ class Scanner:
                 yield buffer[begin : stop - 1] if buffer[stop - 1] == NEWLINE else buffer[begin:stop]
                 stop = begin
 
+    def counted(self) -> Counted | None:
+        """The counted matches before the line handed out last, as far as they were not handed out."""
+        return None if self._open is None else self._give(self._open, self._open.before)
+
+    def skip(self) -> None:
+        """Leave the counted matches in the line handed out last out: it is a piece of another."""
+        if self._open is not None:
+            self._open.given = max(self._open.given, self._open.done)
+
     def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
         """Scan one block of whole lines and hand out what is in it."""
         whole = base == 0 and stop == len(buffer)
         ids, ends = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
-        block = _Block(buffer, base, stop, ids, ends, counted_to=base)
-        self._current = (buffer, base, base)
+        block = _Block(buffer, base, stop, ids, ends, [], read_to=base)
+        if ids and min(ids) < self._parsed:
+            block.wanted = [index for index, pattern in enumerate(ids) if pattern < self._parsed]
+        self._open = block
         if self.lines == 0:
-            yield from self._line(block, base)
+            yield self._line(block, base)
+        next_wanted = 0
         while True:
-            if self.follow and block.counted_to < stop:
-                yield from self._line(block, block.counted_to)
+            if self.follow and block.read_to < stop:
+                yield self._line(block, block.read_to)
                 continue
-            index = self._next_parsed(block)
-            if index < 0:
+            while next_wanted < len(block.wanted) and block.wanted[next_wanted] < block.done:
+                next_wanted += 1
+            if next_wanted == len(block.wanted):
                 break
-            end = base + ends[index]
-            start = buffer.rfind(b"\n", block.counted_to, end - 1) + 1
-            yield from self._line(block, max(start, block.counted_to))
-        if block.at < len(ids):
-            yield Counted(
-                buffer, base, ids[block.at :] if block.at else ids, ends[block.at :] if block.at else ends
-            )
+            end = base + ends[block.wanted[next_wanted]]
+            start = buffer.rfind(b"\n", block.read_to, end - 1) + 1
+            yield self._line(block, start or block.read_to)
+        self._open = None
+        rest = self._give(block, len(ids))
+        if rest is not None:
+            yield rest
         self._advance(block, stop)
         self._current = (b"", 0, 0)
         self._remember((buffer, base, stop))
 
-    def _next_parsed(self, block: _Block) -> int:
-        """Index of the next match of a parsed pattern, or -1."""
-        ids = block.ids if block.at == 0 else block.ids[block.at :]
-        if not ids or min(ids) >= self._parsed:
-            return -1
-        return block.at + next(index for index, pattern in enumerate(ids) if pattern < self._parsed)
-
-    def _line(self, block: _Block, start: int) -> Iterator[Line | Counted]:
-        """Hand out the line that starts at ``start``: first the counts before it, then the line,
-        then the counts in it (after the line, which may begin a new life)."""
+    def _line(self, block: _Block, start: int) -> Line:
+        """The line that starts at ``start``, and the matches in it."""
         buffer, base, ids, ends = block.buffer, block.base, block.ids, block.ends
         self._advance(block, start)
         newline = buffer.find(b"\n", start, block.stop)
         end = block.stop if newline < 0 else newline
-        before = block.at
-        while before < len(ids) and ends[before] <= start - base:
-            before += 1
-        behind = before
-        while behind < len(ids) and ends[behind] <= end - base:
-            behind += 1
-        if before > block.at:
-            yield Counted(buffer, base, ids[block.at : before], ends[block.at : before])
-        block.at = behind
-        number = self.lines + 1
-        self._advance(block, min(end + 1, block.stop))
+        index, total = block.done, len(ids)
+        while index < total and ends[index] <= start - base:
+            index += 1
+        block.before = index
+        found: set[int] = set()
+        while index < total and ends[index] <= end - base:
+            if ids[index] < self._parsed:
+                found.add(ids[index])
+            index += 1
+        block.done = index
+        self.lines += 1
+        block.read_to = min(end + 1, block.stop)
         self._current = (buffer, base, start)
-        hits = ids[before:behind]
-        parsed = tuple(sorted({hit for hit in hits if hit < self._parsed})) if hits else ()
-        yield Line(number, buffer[start:end], parsed, end - start)
-        inside = [index for index in range(before, behind) if ids[index] >= self._parsed]
-        if inside:
-            here = [ids[index] for index in inside]
-            yield Counted(buffer, base, here, [ends[index] for index in inside], number)
+        return Line(self.lines, buffer[start:end], tuple(sorted(found)), end - start)
+
+    def _give(self, block: _Block, to: int) -> Counted | None:
+        """The counted matches up to an index, once."""
+        first, block.given = block.given, max(block.given, to)
+        if first >= to:
+            return None
+        ids, ends = block.ids, block.ends
+        if first or to < len(ids):
+            ids, ends = ids[first:to], ends[first:to]
+        if block.wanted:
+            kept = [index for index, pattern in enumerate(ids) if pattern >= self._parsed]
+            ids, ends = [ids[index] for index in kept], [ends[index] for index in kept]
+        return Counted(block.buffer, block.base, ids, ends) if ids else None
 
     def _advance(self, block: _Block, to: int) -> None:
         """Count the newlines up to ``to``; each byte is counted once."""
-        if to <= block.counted_to:
+        if to <= block.read_to:
             return
         if self._numpy_from < self.size and self._count is _count_with_bytes:
             self._count = _counter_with_numpy()
-        self.lines += self._count(block.buffer, block.counted_to, to)
+        self.lines += self._count(block.buffer, block.read_to, to)
         if to == block.stop and block.buffer[to - 1] != NEWLINE:
             self.lines += 1  # the last line of the member lacks its newline
-        block.counted_to = to
+        block.read_to = to
 
     def _remember(self, region: Region) -> None:
         self._history.append(region)

@@ -111,12 +111,29 @@ def test_backwards_gives_the_lines_before(data, width):
     assert list(scanner.backwards()) == expected[::-1]
 
 
-def test_counts_in_a_line_come_behind_it_and_others_before():
+def test_counts_before_a_line_can_be_asked_for_and_those_in_it_come_later():
     data = b"first\nhealthy block\nlevel=error panic: x\nhealthy block\n"
-    found = list(Scanner(PARSED, COUNTED).scan([data]))
-    kinds = [(x.number, x.ids) if isinstance(x, Line) else x.ids for x in found]
-    assert kinds == [(1, ()), [4], (3, (1,)), [5], [4]]
-    assert [x.line for x in found if isinstance(x, Counted)] == [0, 3, 0]
+    scanner = Scanner(PARSED, COUNTED)
+    seen = []
+    for found in scanner.scan([data]):
+        if isinstance(found, Line):
+            before = scanner.counted()
+            seen.append((found.number, before.ids if before else []))
+        else:
+            seen.append(found.ids)
+    assert seen == [(1, []), (3, [4]), [5, 4]]
+
+
+def test_counts_in_a_piece_can_be_left_out():
+    scanner = Scanner(PARSED, COUNTED)
+    rest = []
+    for found in scanner.scan([b"first\nhealthy block\nlevel=error panic: x\nhealthy block\n"]):
+        if isinstance(found, Counted):
+            rest.append(found.ids)
+        elif found.ids:
+            scanner.counted()
+            scanner.skip()
+    assert rest == [[4]]
 
 
 def test_a_joined_text_is_searched_like_a_line():
