@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from layout_builds import BUILDS, Expected
+from layout_builds import BUILDS, Build, Expected
+from layout_decoys import DECOYS
 
 from analyzer.diagnosis.model import SubjectReport
 from analyzer.pipeline import diagnose
@@ -13,7 +14,16 @@ from analyzer.pipeline import diagnose
 
 @pytest.mark.parametrize("title", BUILDS)
 def test_a_layout_is_recognised_attributed_and_judged(title: str, tmp_path: Path) -> None:
-    build = BUILDS[title]
+    check(BUILDS[title], tmp_path)
+
+
+@pytest.mark.parametrize("title", DECOYS)
+def test_what_deceives_does_not(title: str, tmp_path: Path) -> None:
+    check(DECOYS[title], tmp_path)
+
+
+def check(build: Build, tmp_path: Path) -> None:
+    """All that is said of the bundle's subjects."""
     found = diagnose(build.write(tmp_path))
     assert found.bundle.layout == build.layout
     assert {s.id for s in found.subjects} == build.subjects.keys()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, collector, hosts, lives, need, placement
+from analyzer.case import attribution, collector, copies, hosts, lives, need, placement
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Evidence, Present, Stamp, evidence_of
 from analyzer.intake import Intake
@@ -55,8 +55,9 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     for log in intake.logs:
         if places[log.member].tail and not log.tail:
             log.tail = "only the end of this file was collected"
-    _share_kernel_lines(intake.logs, places, all_hosts)
-    subjects = [_by_log(stream, pods, events) for stream in _streams(intake.logs, places, all_hosts)]
+    logs, doubles = copies.without_copies(intake.logs, places)
+    _share_kernel_lines(logs, places, all_hosts)
+    subjects = [_by_log(stream, pods, events) for stream in _streams(logs, places, all_hosts)]
     nodes = {s.pod.node for s in subjects if s.pod is not None and s.pod.node}
     for subject in subjects:
         _on_host(subject, placement.host_of_subject(subject, all_hosts, nodes))
@@ -64,7 +65,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
     subjects = [s for s in subjects if _wanted(s, only)]
-    stamps = [s for log in intake.logs for s in (log.first, log.last) if s is not None]
+    stamps = [s for log in logs for s in (log.first, log.last) if s is not None]
     case = Case(
         name=intake.name,
         sha256=intake.sha256,
@@ -73,15 +74,16 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         coverage=intake.coverage,
         hosts=all_hosts,
         subjects=subjects,
-        logs=intake.logs,
+        logs=logs,
         snapshots=intake.snapshots,
         kernel_logs=[log for host in all_hosts for log in host.kernel_logs],
         captured_at=_captured_at(intake, all_hosts),
         first=min(stamps, default=None),
         last=max(stamps, default=None),
-        warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake)],
+        warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake), *doubles],
         unrecognised=len(intake.unrecognised),
         paths=intake.paths,
+        unclaimed=intake.unrecognised,
         links=intake.links,
     )
     for log in intake.logs:
