@@ -317,7 +317,12 @@ COVERAGE = _spec(
     "one file of the bundle: whether it was read",
     ("member", "category", "", "the file"),
     ("state", "category", "", "read, link, skipped, truncated (read to where it ends) or unrecognised"),
-    ("kind", "category", "", "what it was read as: log, kernel_log, maps, meminfo ..."),
+    (
+        "kind",
+        "category",
+        "",
+        "what it was read as: log, kernel_log, maps, meminfo ...; `<NA>` for a copy of another log",
+    ),
     ("lines", "Int64", "lines", "lines, of a log"),
     ("why", "string", "", "why it was skipped, where a link leads, or what is missing"),
 )

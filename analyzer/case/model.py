@@ -256,4 +256,5 @@ class Case:
     warnings: list[str] = field(default_factory=list)
     unrecognised: int = 0
     paths: list[str] = field(default_factory=list)  # every file and link of the bundle, as it came
+    unclaimed: list[str] = field(default_factory=list)  # the files that no parser claimed
     links: dict[str, str] = field(default_factory=dict)  # link -> where it leads inside the bundle

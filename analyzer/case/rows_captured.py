@@ -261,7 +261,7 @@ def coverage(case: Case) -> Iterator[Row]:
     for snapshot in case.snapshots:
         kinds.setdefault(snapshot.member, snapshot.kind)
     skipped = dict(case.coverage.skipped)
-    truncated = set(case.coverage.truncated)
+    truncated, unclaimed = set(case.coverage.truncated), set(case.unclaimed)
     tails = {log.member: log.tail for log in case.logs if log.tail}
     for member in dict.fromkeys([*case.paths, *kinds, *skipped, *truncated]):
         row: Row = {"member": member, "kind": kinds.get(member), "lines": lines.get(member)}
@@ -271,8 +271,8 @@ def coverage(case: Case) -> Iterator[Row]:
             yield row | {"state": "link", "why": case.links[member]}
         elif member in truncated:
             yield row | {"state": "truncated", "why": "it ends before its end"}
-        elif member in kinds:
+        elif member in unclaimed:
+            yield row | {"state": "unrecognised"}
+        else:
             why = f"only the end of the log: {tails[member]}" if member in tails else None
             yield row | {"state": "read", "why": why}
-        else:
-            yield row | {"state": "unrecognised"}

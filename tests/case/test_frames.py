@@ -258,3 +258,17 @@ def test_every_column_is_explained() -> None:
         assert len(set(spec.names)) == len(spec.names)
         for column in spec.columns:
             assert column.meaning, (spec.name, column.name)
+
+
+def test_a_log_that_is_there_twice_is_read_and_counted_once(tmp_path: Path) -> None:
+    lines = (
+        'ts=2026-11-22T21:57:00.123456Z caller=main.go:1 level=info msg="Starting Cortex" version="(version=1.17.2)"\n'
+        'ts=2026-11-22T21:57:01.123456Z level=error msg=x err="mmap, size 5: cannot allocate memory"\n'
+    )
+    for name in ("a/ingester.log", "b/copy.log"):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text(lines)
+    made = all_frames(case_of(tmp_path))
+    assert made["coverage"]["state"].tolist() == ["read", "read"]
+    assert made["lives"]["lines"].sum() == 2
