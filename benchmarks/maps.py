@@ -1,6 +1,6 @@
 """What counting mappings costs, against awk counting the paths of the same file.
 
-    python benchmarks/maps.py [--output maps.json] [--rounds 5] [--lines 1000000]
+    python -m benchmarks --only mappings
 
 A maps file of a million lines (kinds, tenants, duplicates and the sum of the addresses included) is
 read side by side with ``awk '{c[$6]++} END {for (p in c) n++; print n}'``; so are one of 65,531 lines
@@ -11,26 +11,20 @@ run, the two sides alternating; the time of starting Python and importing is lef
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import random
-import shutil
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots import classify
+from benchmarks.measure import Figure, figure
 
 AWK = "{c[$6]++} END {for (p in c) n++; print n}"
+TARGET = 3.0
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 DETAIL = "".join(
     f"{name + ':':<16}{0:8d} kB\n"
@@ -90,7 +84,7 @@ def awk(path: Path) -> None:
     subprocess.run(["awk", AWK, str(path)], check=True, stdout=subprocess.DEVNULL)
 
 
-def compare(path: Path, name: str, rounds: int) -> dict[str, Any]:
+def compare(path: Path, name: str, rounds: int, target: float | None) -> Figure:
     """Medians of both sides, rounds alternating."""
     ours, theirs = [], []
     read(path, name)
@@ -98,52 +92,26 @@ def compare(path: Path, name: str, rounds: int) -> dict[str, Any]:
         ours.append(timed(lambda: read(path, name)))
         theirs.append(timed(lambda: awk(path)))
     mine, other = statistics.median(ours), statistics.median(theirs)
-    return {
-        "file": path.name,
-        "megabytes": round(path.stat().st_size / 1e6, 1),
-        "seconds": round(mine, 4),
-        "best": round(min(ours), 4),
-        "awk": round(other, 4),
-        "ratio": round(mine / other, 2),
-    }
-
-
-def main() -> None:
-    """Run and print one table; write JSON where asked."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    return figure(
+        "mappings",
+        path.name,
+        mine / other,
+        target,
+        seconds=mine,
+        awk_seconds=other,
+        megabytes=round(path.stat().st_size / 1e6, 1),
     )
-    options.add_argument("--output", type=Path)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--lines", type=int, default=1_000_000)
-    given = options.parse_args()
-    version = subprocess.run(["awk", "-W", "version"], capture_output=True, text=True, check=False).stdout
-    machine = {"python": platform.python_version(), "machine": platform.machine(), "cpus": os.cpu_count(),
-               "awk": (version.split("\n")[0] or shutil.which("awk") or "?")}  # fmt: skip
-    folder = Path(tempfile.mkdtemp(prefix="maps-"))
-    try:
-        rows = []
-        for label, lines, name, more in (
-            (f"maps-{given.lines}", given.lines, "maps", {}),
-            (f"maps-few-{given.lines}", given.lines, "maps", {"few": True}),
-            ("maps-65531", 65_531, "maps", {}),
-            ("smaps-65530", 65_530, "smaps", {"smaps": True}),
-        ):
-            path = folder / label
-            write_maps(path, lines, **more)
-            rows.append(compare(path, name, given.rounds))
-            path.unlink()
-    finally:
-        shutil.rmtree(folder)
-    print(f"{'file':<18}{'MB':>8}{'seconds':>10}{'best':>10}{'awk':>10}{'ratio':>8}")
-    for row in rows:
-        print(
-            f"{row['file']:<18}{row['megabytes']:>8}{row['seconds']:>10}{row['best']:>10}{row['awk']:>10}{row['ratio']:>8}"
-        )
-    if given.output is not None:
-        given.output.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
-    print(json.dumps(machine), file=sys.stderr)
 
 
-if __name__ == "__main__":
-    main()
+def mappings(work: Path, lines: int, rounds: int) -> Iterator[Figure]:
+    """All files against awk, one after the other."""
+    for label, count, name, target, few in (
+        (f"maps of {lines:,} lines", lines, "maps", TARGET, False),
+        (f"maps of {lines:,} lines, few paths", lines, "maps", None, True),
+        ("maps of 65,531 lines", 65_531, "maps", TARGET, False),
+        ("smaps of 65,530 mappings", 65_530, "smaps", None, False),
+    ):
+        path = work / label
+        write_maps(path, count, few=few, smaps=name == "smaps")
+        yield compare(path, name, rounds, target)
+        path.unlink()

@@ -175,7 +175,8 @@ def maps(count: int = 65531, seed: int = 1) -> bytes:
         ulid = "01M8" + "".join(rng.choices(ULID_LETTERS, k=22))
         file = "index" if number % 2 else "chunks/000001"
         path = f"/data/tsdb/team-{number % 120:03d}/{ulid}/{file}"
-        lines.append(f"{address:x}-{address + size:x} r--s 00000000 08:01 {number + 1000} {path}\n")
+        head = f"{address:x}-{address + size:x} r--s 00000000 08:01 {number + 1000} "
+        lines.append(f"{head:<73}{path}\n")  # the kernel pads to this column
         address += size
     lines.append("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n")
     return "".join(lines).encode()
