@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, collector, copies, hosts, lives, need, placement
+from analyzer.case import attribution, collector, copies, hosts, lives, need, placement, yearless
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Evidence, Present, Stamp, evidence_of
 from analyzer.intake import Intake
@@ -50,6 +50,8 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     """Join what the intake read. ``only`` narrows to a pid, a pod or a stretch of time."""
     only = only or Filter()
     all_hosts = hosts.build_hosts(intake)
+    captured_at = _captured_at(intake, all_hosts)
+    assumed = yearless.settle(intake, captured_at)
     pods, events = _kubernetes(intake)
     places = {log.member: _with_hints(intake.layout.place(log.member), log) for log in intake.logs}
     for log in intake.logs:
@@ -77,7 +79,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         logs=logs,
         snapshots=intake.snapshots,
         kernel_logs=[log for host in all_hosts for log in host.kernel_logs],
-        captured_at=_captured_at(intake, all_hosts),
+        captured_at=captured_at,
         first=min(stamps, default=None),
         last=max(stamps, default=None),
         warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake), *doubles],
