@@ -21,6 +21,7 @@ ULID_LENGTH = 26
 MAX_ULIDS = 262_144  # 8 times the blocks of the usual limit, 25 MB
 MAX_BY_TENANT = 50_000  # blocks of a member that are counted by tenant
 LINE_REACH = 2048  # bytes around a match that are searched for its time, ULID and tenant
+ORG_ID = b" org_id="
 TENANT_REACH = 140  # bytes before a match in which logfmt names the tenant
 MINUTE_LENGTH = 16  # "2026-11-22T21:54"
 MAX_MINUTES = 100_000
@@ -28,7 +29,6 @@ MAX_MINUTES = 100_000
 _ULID = re.compile(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
 _LETTERS = re.compile(rb"[0-9A-HJKMNP-TV-Z]+")
 _TENANT = re.compile(rb'(?:org_id|user|tenant)[=":\\ ]+([^\s"\\,}]{1,150})')
-_TENANT_BEFORE = re.compile(rb"\b(?:org_id|user|tenant)=([^\s\x00]+)[^\n\x00]*(?:\x00|\Z)")
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 
 
@@ -164,7 +164,11 @@ class Counts:
     def _attribute(self, tenants: Counter[str], buffer: bytes, ends: list[int]) -> None:
         """Count blocks under the tenants that their lines name, most often just before the match."""
         tails = [buffer[end - TENANT_REACH if end > TENANT_REACH else 0 : end] for end in ends]
-        names = _TENANT_BEFORE.findall(b"\x00".join(tails))
+        names = [
+            tail[at + len(ORG_ID) : tail.find(b" ", at + len(ORG_ID))]
+            for tail in tails
+            if (at := tail.rfind(ORG_ID)) >= 0 and tail.find(b"\n", at) < 0
+        ]
         if len(names) != len(ends):
             names = list(self._tenants(buffer, ends))
         for name, blocks in Counter(names).items():

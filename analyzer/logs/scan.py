@@ -16,6 +16,7 @@ whole lines and no match is lost at a border. The scanner hands out, in the orde
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -251,20 +252,13 @@ class Scanner:
         self._advance(block, start)
         newline = buffer.find(b"\n", start, block.stop)
         end = block.stop if newline < 0 else newline
-        index, total = block.done, len(ids)
-        while index < total and ends[index] <= start - base:
-            index += 1
-        block.before = index
-        found: set[int] = set()
-        while index < total and ends[index] <= end - base:
-            if ids[index] < self._parsed:
-                found.add(ids[index])
-            index += 1
-        block.done = index
+        block.before = bisect_right(ends, start - base, block.done)
+        block.done = bisect_right(ends, end - base, block.before)
+        found = sorted({hit for hit in ids[block.before : block.done] if hit < self._parsed})
         self.lines += 1
         block.read_to = min(end + 1, block.stop)
         self._current = (buffer, base, start)
-        return Line(self.lines, buffer[start:end], tuple(sorted(found)), end - start)
+        return Line(self.lines, buffer[start:end], tuple(found), end - start)
 
     def _give(self, block: _Block, to: int) -> Counted | None:
         """The counted matches up to an index, once."""
