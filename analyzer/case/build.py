@@ -82,7 +82,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         captured_at=captured_at,
         first=min(stamps, default=None),
         last=max(stamps, default=None),
-        warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake), *doubles],
+        warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake), *assumed, *doubles],
         unrecognised=len(intake.unrecognised),
         paths=intake.paths,
         unclaimed=intake.unrecognised,

@@ -21,14 +21,18 @@ def settle(intake: Intake, clock: Stamp | None) -> list[str]:
         return []
     dated = (s for log in intake.logs for s in (log.first, log.last) if s is not None and s.assumed != "year")
     reference = clock or max(dated, default=None)
-    members = [log.member for log in [*logs, *kernels]]
+    members = [log.member for log in logs] + [log.member for log in kernels]
     if reference is None:
-        return [f"{_names(members)}: no year is written and nothing in the bundle tells it: 2000 stands in for it"]
+        return [
+            f"{_names(members)}: no year is written and nothing in the bundle tells it: 2000 stands in for it"
+        ]
     for log in logs:
         settle_log(log, reference)
     for kernel in kernels:
         settle_kernel(kernel, reference)
-    return [f"{_names(members)}: no year is written; it was taken from the bundle's clock ({reference.iso()})"]
+    return [
+        f"{_names(members)}: no year is written; it was taken from the bundle's clock ({reference.iso()})"
+    ]
 
 
 def _yearless(*stamps: Stamp | None) -> bool:

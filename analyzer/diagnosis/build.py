@@ -52,11 +52,12 @@ def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
             size_bytes=case.size_bytes,
             captured_at=views.iso(case.captured_at),
             time_range=TimeRange(views.iso(case.first), views.iso(case.last)),
+            utc_offset=_offset(case),
         ),
         verdict=worst,
         subjects=found,
         evidence=ledger.rows,
-        risks=risks(case),
+        risks=risks(case, {s.id: r.verdict for s, r in zip(case.subjects, found, strict=True)}),
         coverage=views.coverage(case),
         warnings=warnings,
     )
@@ -83,6 +84,15 @@ def _notes(case: Case) -> list[str]:
                 "of an earlier aborted start, which opened blocks and chunks as if they were tenants"
             )
     return found
+
+
+def _offset(case: Case) -> str | None:
+    """The zone of the host's clock as it was written, where one was."""
+    stamp = next((h.now for h in case.hosts if h.now is not None), None)
+    if stamp is None or stamp.offset is None:
+        return None
+    sign = "-" if stamp.offset < 0 else "+"
+    return f"{sign}{abs(stamp.offset) // 60:02d}:{abs(stamp.offset) % 60:02d}"
 
 
 def _exit_status(verdict: BundleVerdict) -> int:

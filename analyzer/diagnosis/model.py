@@ -70,6 +70,7 @@ class BundleInfo:
     size_bytes: int | None
     captured_at: str | None
     time_range: TimeRange
+    utc_offset: str | None = None  # of the host's own clock: "+02:00"
 
 
 @dataclass(slots=True)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from analyzer.case.model import Capture, Case, Subject
 from analyzer.diagnosis import reading
-from analyzer.diagnosis.model import Risk
+from analyzer.diagnosis.model import Risk, Verdict
 from analyzer.diagnosis.weigh import human, number
 
 NEAR = 0.8  # the alert threshold of the field (incidents.md section 6)
 
 
-def risks(case: Case) -> list[Risk]:
-    """Every limit of every subject and bystander that is used to 80 % or more, the nearest first."""
+# Which verdicts say that a limit has been met.
+_FAILED: dict[str, tuple[str, ...]] = {
+    "vm.max_map_count": ("max_map_count",),
+    "vm.max_map_count at start": ("max_map_count",),
+    "Max address space": ("rlimit_as",),
+    "Max data size": ("rlimit_data",),
+    "Max locked memory": ("rlimit_memlock",),
+    "Max open files": ("nofile",),
+    "cgroup memory": ("cgroup_oom", "kernel_memory"),
+    "cgroup pids": ("threads",),
+}
+
+
+def risks(case: Case, verdicts: Mapping[str, Verdict]) -> list[Risk]:
+    """Every limit of every subject and bystander that is used to 80 % or more, the nearest first.
+
+    ``verdicts`` by subject id: a limit that the verdict names has failed already and is no risk.
+    """
     found: list[Risk] = []
     for subject in case.subjects:
         for capture in subject.captures:
@@ -24,6 +41,9 @@ def risks(case: Case) -> list[Risk]:
         found.extend(_of_cgroup(subject))
     best: dict[tuple[str, str], Risk] = {}
     for risk in found:
+        verdict = verdicts.get(risk.subject)
+        if verdict is not None and verdict.cause in _FAILED.get(risk.limit, ()):
+            continue
         key = (risk.subject, risk.limit)
         if key not in best or risk.ratio > best[key].ratio:
             best[key] = risk

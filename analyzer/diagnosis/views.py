@@ -131,11 +131,15 @@ def mappings(subject: Subject, ledger: Ledger) -> MappingsView | None:
     )
     if maps is not None:
         view.by_kind = [
-            KindCount(k, n, maps.bytes_by_kind.get(k)) for k, n in maps.by_kind.most_common() if n
+            KindCount(k, n, maps.bytes_by_kind.get(k))
+            for k, n in sorted(maps.by_kind.items(), key=lambda item: (-item[1], item[0]))
+            if n
         ]
         blocks: Counter[str] = maps.blocks_by_tenant
         view.by_tenant = [
-            TenantCount(t, n, blocks.get(t)) for t, n in maps.by_tenant.most_common(MOST_TENANTS) if t
+            TenantCount(t, n, blocks.get(t))
+            for t, n in sorted(maps.by_tenant.items(), key=lambda item: (-item[1], item[0]))[:MOST_TENANTS]
+            if t
         ]
         view.duplicates, view.deleted = maps.duplicates, maps.deleted
     return view
@@ -226,7 +230,7 @@ def blast(subject: Subject) -> BlastRadius:
         spare = (replicas - 1) // 2
         why = f"replication factor {replicas}: at most {spare} ingester may be down (one zone with zone awareness) before writes fail"
     if zones is not None and replicas is not None:
-        why += f"; zone awareness: {zones}"
+        why += f"; zone awareness is {zones}"
     return BlastRadius(replicas, None, None, why)
 
 

@@ -189,7 +189,8 @@ def coverage_sentence(diagnosis: Diagnosis) -> str:
     if bundle.time_range.first or bundle.time_range.last:
         parts.append(f"logs from {words.span(bundle.time_range.first, bundle.time_range.last)}")
     if bundle.captured_at:
-        parts.append(f"captured {words.moment(bundle.captured_at)}")
+        zone = f" (its clock is UTC{words.clean(bundle.utc_offset, 6)})" if bundle.utc_offset else ""
+        parts.append(f"captured {words.moment(bundle.captured_at)}{zone}")
     return ", ".join(parts)
 
 
