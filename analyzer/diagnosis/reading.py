@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.case.model import Capture, Count, Subject
-from analyzer.diagnosis.weigh import HEAP_ARENA, Symptoms
+from analyzer.diagnosis.weigh import Symptoms
 from analyzer.facts import Evidence, Fact, Present, Unreadable
 
 
@@ -193,10 +193,13 @@ def requested(symptoms: Symptoms, *families: str) -> list[float]:
     for group in symptoms.of(*families):
         if group.asked:
             sizes.append(float(group.asked))
-        if group.file_kind == "go_heap":
-            # The heap grows into arenas that are reserved 64 MiB at a time; a reservation counts too.
-            sizes.append(float(HEAP_ARENA))
     return sizes
+
+
+def arena_requested(symptoms: Symptoms, *families: str) -> bool:
+    """Whether the heap could not grow: it grows into arenas that are reserved 64 MiB at a time, and a
+    reservation counts against RLIMIT_AS although no line states its size."""
+    return any(group.file_kind == "go_heap" for group in symptoms.of(*families))
 
 
 def unreadable_maps(subject: Subject) -> list[tuple[Capture, str, str]]:

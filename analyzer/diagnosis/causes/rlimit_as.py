@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
-from analyzer.diagnosis.weigh import HEAP_REQUEST, Hypothesis, Symptoms, Weight, human, no_symptom, quote
+from analyzer.diagnosis.weigh import (
+    HEAP_ARENA,
+    HEAP_REQUEST,
+    Hypothesis,
+    Symptoms,
+    Weight,
+    human,
+    no_symptom,
+    quote,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,9 @@ class _RlimitAs:
 def _finite(subject: Subject, symptoms: Symptoms, limit: reading.Value) -> Hypothesis:
     sizes = reading.requested(symptoms, "memory", "threads") or [float(HEAP_REQUEST)]
     largest, smallest = max(sizes), min(sizes)
+    stated = largest
+    if reading.arena_requested(symptoms, "memory", "threads"):
+        largest = max(largest, float(HEAP_ARENA))
     best: tuple[float, reading.Value, str] | None = None
     for capture in subject.captures:
         found = reading.peak(capture)
@@ -63,6 +75,8 @@ def _finite(subject: Subject, symptoms: Symptoms, limit: reading.Value) -> Hypot
         )
         # Requests that would have fitted need another cause: only the large ones fail by this limit.
         fits = used + smallest <= limit.value and smallest < 1 << 16 and largest > 1 << 20
+        # An arena's size is the runtime's custom, not the log's word: likely, not confirmed.
+        fits = fits or used + stated <= limit.value
         return Hypothesis(
             "rlimit_as",
             "direct",
