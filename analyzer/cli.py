@@ -92,6 +92,13 @@ def analyze(
     remote: Annotated[
         bool, typer.Option("--remote", help="Allow s3:// and https:// addresses (needs fsspec).")
     ] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Raise a limit on what is unpacked, as the warning that it was reached names it; repeatable.",
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of a fault.", hidden=True)
     ] = False,
@@ -105,7 +112,7 @@ def analyze(
     3 undetermined or only possible, 4 fault of the tool.
     """
     only = _filter(since, until, at, pid, pod, tenant)
-    diagnosis, frames = _diagnose(bundle, only, remote, with_frames=_is_folder(output))
+    diagnosis, frames = _diagnose(bundle, only, remote, with_frames=_is_folder(output), raised=limit or ())
     if redact:
         from analyzer.report import redactor
 
@@ -130,21 +137,29 @@ def _is_folder(output: Path | None) -> bool:
 
 
 def _diagnose(
-    bundle: str, only: Filter, remote: bool, *, with_frames: bool
+    bundle: str, only: Filter, remote: bool, *, with_frames: bool, raised: Sequence[str] = ()
 ) -> tuple[Diagnosis, dict[str, Any] | None]:
+    from analyzer.bundle import Limits
     from analyzer.diagnosis.build import diagnose
     from analyzer.pipeline import case_of
     from analyzer.progress import Progress
 
+    limits = Limits().changed(raised)
+
     with Progress(sys.stderr) as progress:
         source: Any = sys.stdin.buffer if bundle == "-" else bundle
-        case = case_of(source, only=only, detail=with_frames, progress=progress, allow_remote=remote)
+        case = case_of(
+            source, only=only, detail=with_frames, progress=progress, allow_remote=remote, limits=limits
+        )
     diagnosis = diagnose(case, only)
     if not with_frames:
         return diagnosis, None
-    from analyzer.case.frames import all_frames
+    from analyzer.case.frames import all_frames, keys_of
+    from analyzer.diagnosis import frames as judged
 
-    return diagnosis, all_frames(case)
+    return diagnosis, all_frames(case) | {
+        name: judged.frame(diagnosis, name, keys_of(case)) for name in judged.NAMES
+    }
 
 
 def _emit(

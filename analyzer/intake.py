@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from analyzer import snapshots
-from analyzer.bundle import open_bundle
+from analyzer.bundle import Limits, open_bundle
 from analyzer.bundle.layouts import recognise
 from analyzer.bundle.model import Coverage, Layout, Member
 from analyzer.errors import AnalyzerError
@@ -21,6 +21,7 @@ from analyzer.logs.model import KernelLog, LogDigest
 from analyzer.snapshots.model import Snapshot
 
 Progress = Callable[[int, int | None], None]
+DEFAULTS = Limits()
 
 
 @dataclass(slots=True)
@@ -48,8 +49,10 @@ def read(
     detail: bool = False,
     progress: Progress | None = None,
     allow_remote: bool = False,
+    limits: Limits = DEFAULTS,
 ) -> Intake:
-    """One pass over the bundle at ``source``. ``detail`` keeps every mapping as a row.
+    """One pass over the bundle at ``source``. ``detail`` keeps every mapping as a row; ``limits`` bound
+    what hostile input may cost.
 
     Raises AnalyzerError (status 2) for input that cannot be read at all.
     """
@@ -60,7 +63,7 @@ def read(
     warnings: list[str] = []
     newest: float | None = None
     head = b""
-    with open_bundle(source, progress=progress, allow_remote=allow_remote) as bundle:
+    with open_bundle(source, progress=progress, allow_remote=allow_remote, limits=limits) as bundle:
         for member in bundle.members():
             if member.mtime is not None and member.mtime > (newest or 0):
                 newest = member.mtime

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from analyzer.bundle import Limits
 from analyzer.case.build import Filter, build
 from analyzer.case.model import Case
 from analyzer.diagnosis.build import diagnose as _diagnose
 from analyzer.diagnosis.model import Diagnosis
-from analyzer.intake import Progress, read
+from analyzer.intake import DEFAULTS, Progress, read
 
 
 def case_of(
@@ -19,9 +20,11 @@ def case_of(
     detail: bool = False,
     progress: Progress | None = None,
     allow_remote: bool = False,
+    limits: Limits = DEFAULTS,
 ) -> Case:
     """Read a bundle and join it. Raises AnalyzerError (status 2) for input that cannot be read."""
-    return build(read(source, detail=detail, progress=progress, allow_remote=allow_remote), only)
+    intake = read(source, detail=detail, progress=progress, allow_remote=allow_remote, limits=limits)
+    return build(intake, only)
 
 
 def diagnose(
@@ -30,6 +33,8 @@ def diagnose(
     only: Filter | None = None,
     progress: Progress | None = None,
     allow_remote: bool = False,
+    limits: Limits = DEFAULTS,
 ) -> Diagnosis:
     """Read a bundle and diagnose it: the same object that ``analyze --format json`` prints."""
-    return _diagnose(case_of(source, only=only, progress=progress, allow_remote=allow_remote), only)
+    case = case_of(source, only=only, progress=progress, allow_remote=allow_remote, limits=limits)
+    return _diagnose(case, only)

@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from isal import igzip_lib
 
-from analyzer.bundle.limits import Meter
+from analyzer.bundle.limits import Meter, option
 from analyzer.bundle.stream import Buffer, Stream
 
 if sys.version_info >= (3, 14):
@@ -27,7 +27,6 @@ IN_BYTES = 128 << 10
 OUT_BYTES = 512 << 10
 TAPE_BYTES = 8 << 20  # input kept, so that what precedes a damage can be inflated byte by byte
 FINE_BYTES = 64  # input fed at once near a damage
-XZ_MEMORY = 192 << 20  # a dictionary beyond this is refused (xz -9 needs 65 MiB)
 
 Report = Callable[[str], None]
 
@@ -46,12 +45,13 @@ class Decompressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One compressed format. ``begin`` reads what stands before a frame's data and ``end`` what stands
+    """One compressed format. ``new`` takes the bytes of memory that the decompressor may ask for (xz -9 needs
+    65 MiB). ``begin`` reads what stands before a frame's data and ``end`` what stands
     after it; both return what is wrong, or "". ``pad`` is a byte that may fill the space between frames."""
 
     name: str
     starts: Callable[[bytes], bool]
-    new: Callable[[], Decompressor]
+    new: Callable[[int], Decompressor]
     errors: tuple[type[Exception], ...]
     begin: Callable[[Stream], str] = lambda stream: ""
     end: Callable[[Stream, Decompressor, int], str] = lambda stream, decoder, given: ""
@@ -109,14 +109,14 @@ class _Tape:
             at += size
 
 
-def _salvage(codec: Codec, tape: _Tape, given: int) -> Iterator[bytes]:
+def _salvage(codec: Codec, window: int, tape: _Tape, given: int) -> Iterator[bytes]:
     """What a damaged frame holds beyond the ``given`` bytes: its last inputs again, in small pieces.
 
     The library drops what it inflated in the call that meets the damage.
     """
     passed = 0
     try:
-        decoder = codec.new()
+        decoder = codec.new(window)
         for piece in tape.play(tape.last + IN_BYTES):
             for data in _drain(decoder, piece, FINE_BYTES << 6):
                 fresh = data[max(given - passed, 0) :]
@@ -129,15 +129,17 @@ def _salvage(codec: Codec, tape: _Tape, given: int) -> Iterator[bytes]:
         return
 
 
-def frame(codec: Codec, stream: Stream, again: Again | None, problem: list[str]) -> Iterator[bytes]:
-    """One frame. What is wrong with it is appended to ``problem``."""
+def frame(
+    codec: Codec, stream: Stream, window: int, again: Again | None, problem: list[str]
+) -> Iterator[bytes]:
+    """One frame, in at most ``window`` bytes of memory. What is wrong with it is appended to ``problem``."""
     if wrong := codec.begin(stream):
         problem.append(wrong)
         return
     tape = _Tape(stream.offset, again)
     given = 0
     try:
-        decoder = codec.new()
+        decoder = codec.new(window)
         hungry = True
         while not decoder.eof:
             piece: Buffer = b""
@@ -153,13 +155,18 @@ def frame(codec: Codec, stream: Stream, again: Again | None, problem: list[str])
                 given += len(data)
                 yield data
     except codec.errors as error:
-        yield from _salvage(codec, tape, given)
-        text = str(error)
-        problem.append("needs more memory than allowed" if "emory" in text else "is damaged")
+        yield from _salvage(codec, window, tape, given)
+        problem.append(_in_words(error, window))
         return
     stream.unread(decoder.unused_data)
     if wrong := codec.end(stream, decoder, given):
         problem.append(wrong)
+
+
+def _in_words(error: Exception, window: int) -> str:
+    if "emory" in str(error):
+        return f"needs more than {window} bytes of memory {option('max_window_bytes')}"
+    return "is damaged"
 
 
 def _between(codec: Codec, stream: Stream, report: Report) -> bool:
@@ -191,7 +198,7 @@ def decode(
     """
     while True:
         problem: list[str] = []
-        for data in frame(codec, stream, again, problem):
+        for data in frame(codec, stream, meter.window, again, problem):
             why = meter.count(stream.offset, len(data))
             if why:
                 report(f"is not read further: it {why}")
@@ -247,13 +254,20 @@ def _gzip_end(stream: Stream, decoder: Decompressor, given: int) -> str:
     return ""
 
 
-def _gzip_new() -> Decompressor:
+def _gzip_new(window: int) -> Decompressor:
     decoder: Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP_NO_HDR)
     return decoder
 
 
-def _deflate_new() -> Decompressor:
+def _deflate_new(window: int) -> Decompressor:
     decoder: Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
+    return decoder
+
+
+def _zstd_new(window: int) -> Decompressor:
+    # The library takes a power of two, from 1 KiB to 2 GiB.
+    power = min(max(window.bit_length() - 1, 10), 31)
+    decoder: Decompressor = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: power})
     return decoder
 
 
@@ -280,14 +294,14 @@ GZIP = Codec(
     _gzip_begin,
     _gzip_end,
 )
-BZIP2 = Codec("bzip2", _is_bzip2, bz2.BZ2Decompressor, (OSError, *_COMMON))
+BZIP2 = Codec("bzip2", _is_bzip2, lambda window: bz2.BZ2Decompressor(), (OSError, *_COMMON))
 XZ = Codec(
     "xz",
     lambda head: head[:6] == b"\xfd7zXZ\0",
-    lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY),
+    lambda window: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=window),
     (lzma.LZMAError, *_COMMON),
 )
-ZSTD = Codec("zstd", _is_zstd, zstd.ZstdDecompressor, (zstd.ZstdError, *_COMMON))
+ZSTD = Codec("zstd", _is_zstd, _zstd_new, (zstd.ZstdError, *_COMMON))
 DEFLATE = Codec("deflate", lambda head: False, _deflate_new, (_ISAL, *_COMMON))
 
 CODECS = (GZIP, BZIP2, XZ, ZSTD)

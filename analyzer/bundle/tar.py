@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from analyzer.bundle import paths
+from analyzer.bundle.limits import option
 from analyzer.bundle.stream import Buffer, Span, Stream
 from analyzer.bundle.tarheader import (
     BLOCK,
@@ -222,7 +223,9 @@ class Reader:
         self._stream.skip(-stored % BLOCK)
 
     def _left_out(self, hole: int) -> None:
-        self._report.warn(f"a hole of {hole} bytes in a sparse member is left out")
+        self._report.warn(
+            f"a hole of {hole} bytes in a sparse member is left out {option('ratio_free_bytes')}"
+        )
         self._report.short()
 
     def _guessed(self, header: Header, name: str, mtime: float | None) -> Iterator[Entry]:

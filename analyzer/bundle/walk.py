@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from analyzer.bundle import dump, paths, tar, zips
 from analyzer.bundle.codecs import Codec, decode
-from analyzer.bundle.limits import Budget, Meter
+from analyzer.bundle.limits import Budget, Meter, option
 from analyzer.bundle.model import HEAD_BYTES, Coverage, Member
 from analyzer.bundle.notes import Notes
 from analyzer.bundle.sniff import Kind, sniff
@@ -74,7 +74,7 @@ class Walk:
             self._copies[path] = copy
             path = other
         if len(self.paths) >= self._limits.max_members:
-            self._budget.stopped = f"has more than {self._limits.max_members} members"
+            self._budget.stopped = f"has more than {self._limits.max_members} members {option('max_members')}"
             return None
         self.paths[path] = None
         return path
@@ -97,7 +97,7 @@ class Walk:
             case "packed" if kind.codec is not None:
                 yield from self._packed(file, kind.codec)
             case "tar" | "zip" if file.depth >= self._limits.max_depth:
-                self.notes.skip(file.path, f"nested deeper than {self._limits.max_depth} archives")
+                self._refuse(file.path, f"nested deeper than {self._limits.max_depth} archives", "max_depth")
             case "tar":
                 yield from self._tar(file)
             case "zip":
@@ -167,7 +167,8 @@ class Walk:
 
     def _packed(self, file: File, codec: Codec) -> Iterator[Member]:
         if file.layers >= self._limits.max_layers:
-            self.notes.skip(file.path, f"compressed more than {self._limits.max_layers} times over")
+            why = f"compressed more than {self._limits.max_layers} times over"
+            self._refuse(file.path, why, "max_layers")
             return
         meter = Meter(self._budget, file.meter)
         again = file.raw.again if file.raw is not None and file.direct else None
@@ -182,6 +183,11 @@ class Walk:
             for _ in stream.rest():  # what follows an archive's end: its checksum is to be seen
                 if self._budget.stopped:
                     break
+
+    def _refuse(self, path: str, why: str, name: str) -> None:
+        """A file that is not read because of the limit ``name``."""
+        self.notes.skip(path, why)
+        self.notes.count(f"members are {why}: they are not read {option(name)}", path)
 
     def _reporter(self, path: str) -> Callable[[str], None]:
         return lambda text: self.notes.warn(f"{path}: {text}")
@@ -237,7 +243,8 @@ class Walk:
             for piece in file.stream.rest():
                 limit -= len(piece)
                 if limit < 0:
-                    self.notes.skip(file.path, f"a zip larger than {self._limits.max_spool_bytes} bytes")
+                    why = f"a zip larger than {self._limits.max_spool_bytes} bytes"
+                    self._refuse(file.path, why, "max_spool_bytes")
                     return
                 spool.write(piece)
             yield from self._zip_entries(file, spool)  # type: ignore[arg-type]

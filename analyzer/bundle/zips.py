@@ -234,7 +234,7 @@ def _to_local(stream: Stream) -> bool:
         stream.skip(at if at > 0 else _WINDOW - 3)
 
 
-def _lzma_codec(stream: Stream) -> Codec | None:
+def _lzma_codec(stream: Stream, window: int) -> Codec | None:
     """LZMA as zip writes it: version 2 bytes, length 2, then properties 1 and dictionary size 4."""
     head = stream.read(9)
     if len(head) < 9 or head[2:4] != b"\x05\0" or head[4] >= 225:
@@ -242,11 +242,11 @@ def _lzma_codec(stream: Stream) -> Codec | None:
     rest, lc = divmod(head[4], 9)
     pb, lp = divmod(rest, 5)
     size = int.from_bytes(head[5:9], "little")
-    if size > 192 << 20:
+    if size > window:
         return None
     chain = [{"id": lzma.FILTER_LZMA1, "dict_size": max(size, 4096), "lc": lc, "lp": lp, "pb": pb}]
 
-    def new() -> Decompressor:
+    def new(window: int) -> Decompressor:
         return lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=chain)
 
     return Codec("lzma", lambda head: False, new, XZ.errors)
@@ -257,14 +257,14 @@ def unpack(
 ) -> Iterator[Buffer]:
     """The body of a file; what is wrong is reported when its end is reached."""
     problem: list[str] = []
-    codec = _lzma_codec(packed) if entry.method == LZMA else _CODECS.get(entry.method)
+    codec = _lzma_codec(packed, meter.window) if entry.method == LZMA else _CODECS.get(entry.method)
     chunks: Iterator[Buffer]
     if codec is not None:
-        chunks = frame(codec, packed, None, problem)
+        chunks = frame(codec, packed, meter.window, None, problem)
     elif entry.method == STORED:
         chunks = packed.rest()
     else:
-        report("the lzma stream is damaged")
+        report(f"the lzma stream is damaged, or needs more than {meter.window} bytes of memory")
         cut()
         return
     crc = given = 0
