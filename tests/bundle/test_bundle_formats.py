@@ -158,7 +158,7 @@ def test_read_stops_at_its_limit_and_the_next_member_follows() -> None:
 
 def test_progress_reports_bytes_taken_of_the_total(tmp_path: Path) -> None:
     path = tmp_path / "big.tar"
-    path.write_bytes(tar({"a": os.urandom(5 << 20)}))
+    path.write_bytes(tar({"a": os.urandom(16 << 20)}))
     seen: list[tuple[int, int | None]] = []
     with open_bundle(path, progress=lambda done, total: seen.append((done, total))) as bundle:
         bodies(bundle)
