@@ -2,6 +2,7 @@
 
 A line without any of them is never parsed. They hold no quotes and no ``level=``: docker's JSON
 writes ``\\"level\\":\\"error\\"``. A literal stands here only if what it marks is rare in a healthy log.
+None ends in a run of one character: a single ``...`` made Hyperscan compile the set for 42 ms, not 5.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ _STEPS = (
     b"host_details",
     b"not been compiled for a 64-bit",
     b"opening existing TSDBs",
-    b"Starting TSDB ...",
+    b"Starting TSDB ",
     b"successfully opened existing",
     b"TSDB started",
     b"Cortex started",
