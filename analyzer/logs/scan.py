@@ -322,8 +322,13 @@ def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
             view = memoryview(chunk)
             for start in range(0, len(view), PIECE):
                 yield bytes(view[start : start + PIECE])
+        elif isinstance(chunk, bytes):
+            if chunk:
+                yield chunk
+        elif isinstance(chunk.obj, bytes) and len(chunk.obj) == len(chunk):
+            yield chunk.obj  # the view of a whole: no copy
         elif chunk:
-            yield bytes(chunk)  # no copy of what is bytes already
+            yield bytes(chunk)
 
 
 @dataclass(slots=True)
