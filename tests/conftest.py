@@ -1,27 +1,14 @@
-"""Shared by all tests: where the fixtures are."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-FIXTURES = ROOT / "fixtures"
-BUNDLES = FIXTURES / "bundles"
-
-
-def bundle_names() -> list[str]:
-    """Names of the captured bundles."""
-    return sorted(p.name for p in BUNDLES.iterdir() if (p / "bundle.tar.gz").exists())
-
-
-def truth(name: str) -> dict:
-    """What is known of a captured bundle."""
-    return json.loads((BUNDLES / name / "truth.json").read_text())
+from captured import FIXTURES
 
 
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
+    """The folder of captured data."""
     return FIXTURES

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from conftest import BUNDLES
+from captured import BUNDLES
 
 import analyzer
 from analyzer.case.columns import FRAMES

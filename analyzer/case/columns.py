@@ -394,8 +394,7 @@ def reference() -> str:
         "  so `merge` on them keeps them so. A life is unique within its subject: join on both.\n"
         "- Text is raw text of the bundle: escape it where you show it (pandas does).\n"
         "- A frame without rows has the same columns and dtypes.\n"
-        "- `analyze BUNDLE --output DIR` writes them as Parquet, but for `records`, which are read on demand, and for\n"
-        "  `hypotheses` and `evidence`, which are in its `report.json`;\n"
+        "- `analyze BUNDLE --output DIR` writes them as Parquet, but for `records`, which are read on demand;\n"
         "  `analyzer.concat` lays the same frame of many bundles under each other.\n"
     )
     return head + "\n" + "\n".join(markdown(spec) for spec in FRAMES.values())

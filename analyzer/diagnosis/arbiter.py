@@ -68,6 +68,8 @@ def decide(
         return Decision("undetermined", "undetermined", None, settled, eligible)
     rivals = [_at_the_same_moment(h, winner) for h in ranked if h is not winner]
     status = _verdict_status(winner, rivals)
+    if status == "confirmed":
+        rivals = [_explained_away(h, winner) for h in rivals]
     by_cause = {h.cause: h for h in rivals} | {winner.cause: winner}
     settled = tuple(
         Settled(by_cause.get(h.cause, h), _status(by_cause.get(h.cause, h), (winner, status), eligible))
@@ -96,6 +98,14 @@ def _at_the_same_moment(rival: Hypothesis, winner: Hypothesis) -> Hypothesis:
         words = rival.below.get(winner.capture)
         if words is not None:
             return replace(rival, claim="ruled_out", why=words, missing=())
+    return rival
+
+
+def _explained_away(rival: Hypothesis, winner: Hypothesis) -> Hypothesis:
+    """A weak possibility falls where direct evidence of another limit explains the failure."""
+    if rival.claim == "consistent" and rival.strength < OPEN:
+        words = f"{rival.why}; the direct evidence of {winner.cause} explains the failure without it"
+        return replace(rival, claim="ruled_out", why=words, missing=())
     return rival
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INK = "#010203"
 """The colour of text and lines; the HTML report turns it into the page's own text colour."""
 RED, BLUE, GREEN, AMBER, VIOLET, GREY = "#d1495b", "#3a86d8", "#2e9e5b", "#c98a1b", "#8a6fd0", "#8a939c"
-_KINDS = {"index": BLUE, "chunks": VIOLET, "chunks_head": GREEN, "wal": AMBER}
+_KINDS = {"index": BLUE, "chunks_segment": VIOLET, "head_chunk": GREEN, "anonymous": AMBER}
 _LEVELS = {
     "debug": GREY,
     "info": BLUE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import BUNDLES
+from captured import BUNDLES
 
 from analyzer.case.columns import FRAMES, KEYS, FrameSpec, reference
 from analyzer.case.frames import all_frames, build, concat, frame, transpose

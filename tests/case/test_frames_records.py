@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import BUNDLES
+from captured import BUNDLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
