@@ -19,7 +19,7 @@ from analyzer.logs import godump, kernel, meaning
 from analyzer.logs.counts import Counts
 from analyzer.logs.dumps import HEADS_THAT_END, Dump, opens
 from analyzer.logs.errors import StreamCounter
-from analyzer.logs.fold import Folder, Life
+from analyzer.logs.fold import Folder, Life, widen
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
@@ -29,6 +29,7 @@ from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
 from analyzer.logs.records import has_head, parse, record_caller
 from analyzer.logs.repeats import Context, Repeats
+from analyzer.logs.rewrite import renumber
 from analyzer.logs.scan import Counted, Line, Scanner
 from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
@@ -96,7 +97,7 @@ class _Reader:
 
     def _line(self, line: Line) -> None:
         """One physical line: its framing peeled off, joined to what it continues."""
-        number = self._source.number(line.number)
+        number = line.number
         peeled = self._framings.peel(line.raw)
         self._digest.framings[peeled.framing] += 1
         self._digest.parsed += 1
@@ -251,7 +252,7 @@ class _Reader:
         stamp = framing_stamp(peeled.stamp)
         if stamp is None:
             rows = self._back.rows(peeled.hints, self._lives.sources > 1) if self._digest.first else ()
-            stamp = next((time for _, time in rows if time is not None), self._stamp)
+            stamp = next((time for _, _, time in rows if time is not None), self._stamp)
         previous = self._previous_step(None)
         self._count_before()
         self._dump = Dump(joined.number, peeled.hints, stamp, self._counts.own("goroutine"), previous)
@@ -302,7 +303,8 @@ class _Reader:
         self._counts.flush()
         if self._dump is not None and self._dump.hints == hints:
             self._end_dump(self._dump, last_line)
-        close(life, last_line, self._back.rows(hints, self._lives.sources > 1), self._path)
+        rows = self._back.rows(hints, self._lives.sources > 1)
+        close(life, last_line, rows, self._path, last_line)
 
     def _previous_step(self, tenant: str | None) -> str | None:
         """The message of the tenant's last life-cycle line, through the last 4 MiB."""
@@ -320,17 +322,13 @@ class _Reader:
         if stamp is not None:
             self._searching = 0
             self._widen(stamp)
+        if self._lives.sources == 0 or stamp is not None:
             touch(self._lives.of(peeled.hints, number), number, stamp)
 
     def _widen(self, stamp: Stamp | None) -> None:
-        digest = self._digest
-        if stamp is None:
-            return
-        self._stamp = stamp
-        if digest.first is None or stamp.ns < digest.first.ns:
-            digest.first = stamp
-        if digest.last is None or stamp.ns > digest.last.ns:
-            digest.last = stamp
+        if stamp is not None:
+            self._stamp = stamp
+            widen(self._digest, stamp)
 
     def _hints(self, peeled: Peeled) -> None:
         if peeled.hints and not is_supervisor(peeled.hints):
@@ -341,13 +339,16 @@ class _Reader:
 
     def _finish(self) -> LogDigest:
         digest, scanner = self._digest, self._scanner
-        digest.size, digest.lines, digest.cut_lines = scanner.size, scanner.lines, scanner.cut_lines
+        digest.size, digest.lines, digest.cut_lines = (
+            self._source.tally.size,
+            scanner.lines,
+            scanner.cut_lines,
+        )
         digest.partials_open = self._joiner.broken
-        last = self._source.number(scanner.lines) if not digest.newest_first else scanner.lines
         if self._dump is not None:
-            self._end_dump(self._dump, last)
+            self._end_dump(self._dump, scanner.lines)
         self._counts.flush()
-        self._close_all(last)
+        self._close_all(scanner.lines)
         for name, values in self._hint_values.items():
             digest.hints[name] = values.most_common(1)[0][0]
             if len(values) > 1:
@@ -357,6 +358,8 @@ class _Reader:
             digest.framings[main] += max(0, digest.lines - digest.parsed)
         digest.products.pop("", None)
         self._finish_kernel()
+        if self._source.numbers is not None:
+            renumber(digest, self._source.number)
         if not digest.tail and digest.lines == TAIL_LINES and not any(self._early_start()):
             digest.tail = "10,000 lines"
         return digest
@@ -368,30 +371,20 @@ class _Reader:
         )
 
     def _close_all(self, last: int) -> None:
-        """Close what is open at the end: the life that wrote last at the last line."""
-        if not self._lives.all:
-            self._lives.of((), 1)
-        rows = list(self._back.rows((), several=False))
-        for _, stamp in rows:
+        """Close what is open at the end: each source's life at its last line."""
+        several = self._lives.sources > 1
+        for _, _, stamp in self._back.rows((), several=False):
             if stamp is not None:
                 self._widen(stamp)
                 break
+        newest = self._lives.current(1)
+        for hints, life in self._lives.open():
+            end = last if life is newest else life.segment.last_line
+            close(life, end, self._back.rows(hints, several), self._path, last)
         for life in self._lives.all:
             segment = life.segment
-            segment.levels["other"] = 0
-            if segment.lines:
-                continue
-            newest = life is self._lives.current(1)
-            close(
-                life,
-                last if newest else max(segment.last_line, segment.first_line),
-                rows if newest else (),
-                self._path,
-            )
-        for life in self._lives.all:
-            levels = life.segment.levels
-            levels["other"] = max(0, life.segment.lines - levels["error"] - levels["warn"])
-            life.segment.tenants.update(life.segment.blocks_by_tenant)
+            segment.levels["other"] = max(0, segment.lines - segment.levels["error"] - segment.levels["warn"])
+            segment.tenants.update(segment.blocks_by_tenant)
 
     def _finish_kernel(self) -> None:
         """The kernel's lines in this member, as a kernel log that covers the member's time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.model import Event, FailureGroup, LogDigest, Record, Segment
@@ -52,6 +53,30 @@ class Life:
 def quote(text: str) -> str:
     """What evidence shows of a line."""
     return text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + " [...]"
+
+
+class Span(Protocol):
+    """What has a first and a last time: a digest, a segment, a group of failures."""
+
+    first: Stamp | None
+    last: Stamp | None
+
+
+def widen(span: Span, stamp: Stamp | None) -> None:
+    """Widen a span to a time. Times without a year are taken in the order of reading: over New Year
+    their order in the placeholder year is the wrong one."""
+    if stamp is None:
+        return
+    first, last = span.first, span.last
+    if first is None or last is None:
+        span.first = span.last = stamp
+    elif stamp.assumed == "year":
+        if last.assumed == "year":
+            span.last = stamp
+    elif stamp.ns < first.ns:
+        span.first = stamp
+    elif stamp.ns > last.ns:
+        span.last = stamp
 
 
 def minute_of(stamp: Stamp | None) -> int | None:
@@ -119,7 +144,7 @@ class Folder:
         group.corrupt = group.corrupt or found.corrupt
         if found.file_kind == "go_heap" and found.sizes:
             group.asked = max(group.asked or 0, *found.sizes)
-        self._time(group, record)
+        widen(group, record.stamp)
         self._evidence(life, key, group, found.members, record)
         if found.errno in EXHAUSTED:
             life.refused = True
@@ -167,15 +192,6 @@ class Folder:
             group.ulids.update(sorted(found.ulids)[: MAX_ULIDS - len(group.ulids)])
         group.directory = group.directory or found.directory
         group.era = group.era or found.era
-
-    def _time(self, group: FailureGroup, record: Record) -> None:
-        stamp = record.stamp
-        if stamp is None:
-            return
-        if group.first is None or stamp.ns < group.first.ns:
-            group.first = stamp
-        if group.last is None or stamp.ns > group.last.ns:
-            group.last = stamp
 
     def _evidence(self, life: Life, key: GroupKey, group: FailureGroup, members: int, record: Record) -> None:
         """The first line, the line with most members, and the last."""

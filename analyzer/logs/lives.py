@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analyzer.facts import Evidence, Stamp
-from analyzer.logs.fold import Life, quote
+from analyzer.logs.fold import Life, quote, widen
+from analyzer.logs.lookback import Row
 from analyzer.logs.model import Event, LogDigest, Segment
 
 Hints = tuple[tuple[str, str], ...]
@@ -50,6 +51,10 @@ class Lives:
         self._last: Life | None = None
         self.all: list[Life] = []
 
+    def open(self) -> list[tuple[Hints, Life]]:
+        """The lives that were not closed, with what their source says of itself."""
+        return list(self._open.items()) or [((), self.of((), 1))]
+
     @property
     def sources(self) -> int:
         """How many sources have written so far."""
@@ -85,7 +90,7 @@ class Lives:
         return life
 
     def _begin(self, line: int) -> Life:
-        life = Life(Segment(line))
+        life = Life(Segment(line if self.all else 1))
         self.all.append(life)
         self._digest.segments.append(life.segment)
         return life
@@ -95,24 +100,20 @@ def touch(life: Life, line: int, stamp: Stamp | None) -> None:
     """Widen a segment to a line that it wrote."""
     segment = life.segment
     segment.last_line = max(segment.last_line, line)
-    if stamp is None:
-        return
-    if segment.first is None or stamp.ns < segment.first.ns:
-        segment.first = stamp
-    if segment.last is None or stamp.ns > segment.last.ns:
-        segment.last = stamp
+    widen(segment, stamp)
 
 
-def close(life: Life, last_line: int, rows: Iterable[tuple[str, Stamp | None]], member: str) -> None:
-    """End a segment. ``rows`` are the payloads and times of its last lines, newest first: the first
+def close(life: Life, last_line: int, rows: Iterable[Row], member: str, line: int) -> None:
+    """End a segment. ``rows`` are its last lines, newest first, seen from ``line`` upwards: the first
     is its last text, the first with a time its last record."""
     segment = life.segment
     segment.last_line = max(last_line, segment.first_line)
-    segment.lines = segment.last_line - segment.first_line + 1
-    for above, (payload, stamp) in enumerate(rows):
+    for above, payload, stamp in rows:
         if not segment.last_text and payload.strip():
             segment.last_text = payload[:LAST_TEXT]
+            segment.last_line = max(segment.last_line, line - above)
         if stamp is not None:
-            segment.last_record = Evidence(member, segment.last_line - above, quote(payload), stamp)
+            segment.last_record = Evidence(member, line - above, quote(payload), stamp)
             touch(life, segment.last_line, stamp)
             break
+    segment.lines = segment.last_line - segment.first_line + 1

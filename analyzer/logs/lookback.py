@@ -24,6 +24,8 @@ REACH = 4096  # bytes of a line that are read
 NEXT_PROCESS = "maxprocs: "  # printed before its banner
 
 Hints = tuple[tuple[str, str], ...]
+Row = tuple[int, str, Stamp | None]
+"""How many lines above the first one, the payload, the time."""
 
 
 class LookBack:
@@ -86,14 +88,15 @@ class LookBack:
             return None
         return record_message(record) or None
 
-    def rows(self, hints: Hints, several: bool) -> Iterator[tuple[str, Stamp | None]]:
-        """Payload and time of the lines before the current one, newest first; those of the source
-        with these hints where ``several`` sources stand in the member."""
-        for raw in itertools.islice(self._scanner.backwards(), min(LINES, self._lines_left)):
+    def rows(self, hints: Hints, several: bool) -> Iterator[Row]:
+        """The lines before the current one, newest first; those of the source with these hints where
+        ``several`` sources stand in the member."""
+        before = itertools.islice(self._scanner.backwards(), min(LINES, self._lines_left))
+        for above, raw in enumerate(before):
             self._lines_left -= 1
             peeled = self._framings.peel(raw[:REACH])
             if several and peeled.hints != hints:
                 continue
             if NEXT_PROCESS in peeled.payload[:60]:
                 continue
-            yield peeled.payload, payload_stamp(peeled.payload) or framing_stamp(peeled.stamp)
+            yield above, peeled.payload, payload_stamp(peeled.payload) or framing_stamp(peeled.stamp)

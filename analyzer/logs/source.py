@@ -36,6 +36,19 @@ NEWEST_FIRST_FRAMINGS = ("logcli", "grafana")
 
 
 @dataclass(slots=True)
+class Tally:
+    """Counts the member's own bytes while they are read."""
+
+    size: int = 0
+
+    def count(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        """The chunks, counted."""
+        for chunk in chunks:
+            self.size += len(chunk)
+            yield chunk
+
+
+@dataclass(slots=True)
 class Source:
     """The lines of a member, as chunks of bytes. ``numbers[i]`` is the physical line of line i+1;
     it is filled as the chunks are taken, and None where lines are as they stand in the member."""
@@ -44,6 +57,7 @@ class Source:
     numbers: array[int] | None = None
     newest_first: bool = False
     warnings: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=lambda: Tally())
 
     def number(self, line: int) -> int:
         """The member's physical line for the ``line``-th line handed out."""
@@ -54,9 +68,14 @@ class Source:
 
 def open_source(member: Member) -> Source:
     """The source for a member, chosen by its first 8 KiB."""
-    head = bytes(member.head)
+    tally = Tally()
+    source = _source(bytes(member.head), tally.count(member.body))
+    source.tally = tally
+    return source
+
+
+def _source(head: bytes, chunks: Iterable[bytes | memoryview]) -> Source:
     encoding = utf16_of(head)
-    chunks: Iterable[bytes | memoryview] = member.body
     if encoding:
         chunks = _transcoded(chunks, encoding)
         head = head.decode(encoding, "replace").encode("utf-8", "replace")

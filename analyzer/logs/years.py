@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from analyzer.clock import settle_year
+from analyzer.clock import PLACEHOLDER_YEAR, settle_year
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.fold import MINUTE
-from analyzer.logs.model import Event, FailureGroup, KernelLog, LogDigest, Segment
+from analyzer.logs.model import KernelLog, LogDigest, Segment
+from analyzer.logs.rewrite import Change, change_kernel, change_segment
+
+Range = tuple[Stamp | None, Stamp | None]
 
 
 def settle_log(digest: LogDigest, reference: Stamp) -> None:
     """Give every stamp of ``digest`` its year, by the bundle's clock ``reference``. In place."""
-    digest.first, digest.last = _in_order(_settle(digest.first, reference), _settle(digest.last, reference))
+    digest.first, digest.last = _range(digest.first, digest.last, reference)
     for segment in digest.segments:
         _settle_segment(segment, reference)
     if digest.kernel is not None:
@@ -27,59 +30,40 @@ def settle_log(digest: LogDigest, reference: Stamp) -> None:
 
 def settle_kernel(log: KernelLog, reference: Stamp) -> None:
     """The same for a kernel log."""
-    log.first, log.last = _in_order(_settle(log.first, reference), _settle(log.last, reference))
-    log.events = [
-        replace(event, stamp=_settle(event.stamp, reference), evidence=_evidence(event.evidence, reference))
-        for event in log.events
-    ]
+    log.first, log.last = _range(log.first, log.last, reference)
+    change_kernel(log, _change(reference))
 
 
-def _settle(stamp: Stamp | None, reference: Stamp) -> Stamp | None:
-    return None if stamp is None else settle_year(stamp, reference)
+def _change(reference: Stamp) -> Change:
+    def change(evidence: Evidence) -> Evidence:
+        if evidence.time is None or evidence.time.assumed != "year":
+            return evidence
+        return replace(evidence, time=settle_year(evidence.time, reference))
+
+    return change
 
 
-def _in_order(first: Stamp | None, last: Stamp | None) -> tuple[Stamp | None, Stamp | None]:
-    """A range over New Year was the wrong way round while both ends stood in one year."""
-    if first is not None and last is not None and last < first:
-        return last, first
-    return first, last
-
-
-def _evidence(evidence: Evidence, reference: Stamp) -> Evidence:
-    settled = _settle(evidence.time, reference)
-    return evidence if settled is evidence.time else replace(evidence, time=settled)
-
-
-def _event(event: Event, reference: Stamp) -> Event:
-    return replace(
-        event, stamp=_settle(event.stamp, reference), evidence=_evidence(event.evidence, reference)
-    )
+def _range(first: Stamp | None, last: Stamp | None, reference: Stamp) -> Range:
+    """Both ends in their years. A range over New Year was the wrong way round in the placeholder."""
+    ends = sorted(settle_year(stamp, reference) for stamp in (first, last) if stamp is not None)
+    return (ends[0], ends[-1]) if ends else (None, None)
 
 
 def _settle_segment(segment: Segment, reference: Stamp) -> None:
     yearless = segment.first is not None and segment.first.assumed == "year"
-    segment.events = [_event(event, reference) for event in segment.events]
-    segment.start = _event(segment.start, reference) if segment.start is not None else None
+    change_segment(segment, _change(reference))
+    segment.first, segment.last = _range(segment.first, segment.last, reference)
     for group in segment.failures:
-        _settle_group(group, reference)
-    segment.first, segment.last = _in_order(
-        _settle(segment.first, reference), _settle(segment.last, reference)
-    )
-    if segment.last_record is not None:
-        segment.last_record = _evidence(segment.last_record, reference)
+        group.first, group.last = _range(group.first, group.last, reference)
     if yearless:
         for name, minutes in segment.per_minute.items():
-            segment.per_minute[name] = Counter(
-                {_minute(minute, reference): lines for minute, lines in minutes.items()}
-            )
-
-
-def _settle_group(group: FailureGroup, reference: Stamp) -> None:
-    group.first, group.last = _in_order(_settle(group.first, reference), _settle(group.last, reference))
-    group.evidence = [_evidence(evidence, reference) for evidence in group.evidence]
+            settled = {_minute(minute, reference): lines for minute, lines in minutes.items()}
+            segment.per_minute[name] = Counter(settled)
 
 
 def _minute(minute: int, reference: Stamp) -> int:
     """The minute of a placeholder year in its own; one that has its year already stays."""
     stamp = Stamp(minute * MINUTE, None, 0, "year")
-    return settle_year(stamp, reference).ns // MINUTE if stamp.datetime().year == 2000 else minute
+    if stamp.datetime().year != PLACEHOLDER_YEAR:
+        return minute
+    return settle_year(stamp, reference).ns // MINUTE

@@ -185,9 +185,12 @@ FRAMINGS = {
 def test_no_framing_changes_what_a_log_says(fixtures, framing, name):
     rows = [row for row in sample(fixtures, name) if "maxprocs" not in row]
     framed = FRAMINGS[framing](rows)
+    framed = framed.encode() if isinstance(framed, str) else framed
     found = digest(framed)
     assert essence(found) == essence(digest("\n".join(rows) + "\n"))
     assert found.segments[0].failures
+    assert sum(sum(segment.levels.values()) for segment in found.segments) == found.lines
+    assert found.size == len(framed)
     assert found.newest_first is (framing.split()[0] in ("logcli", "loki", "grafana"))
 
 
