@@ -8,13 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, collector, copies, hosts, lives, need, placement, yearless
+from analyzer.case import attribution, collector, copies, hosts, identity, lives, need, placement, yearless
 from analyzer.case.model import Capture, Case, Host, Subject
-from analyzer.facts import Evidence, Present, Stamp, evidence_of
+from analyzer.facts import Present, Stamp
 from analyzer.intake import Intake
-from analyzer.logs import eras
-from analyzer.logs.model import KernelEvent, LogDigest
-from analyzer.snapshots.model import DataDir, PodEvent, PodState
+from analyzer.logs.model import LogDigest
+from analyzer.snapshots.model import PodEvent, PodState
 
 TSDB_PRODUCTS = frozenset({"cortex", "mimir", "prometheus", "thanos"})
 _SYSTEM_LOG = re.compile(
@@ -179,16 +178,16 @@ def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent
     subject = Subject(id="", place=place, host=Host(root=place.root))
     subject.logs = [log for log, _ in lives.order_logs(stream.logs)]
     subject.lives = lives.build_lives(stream.logs)
-    _pod(subject, pods, events)
+    identity.find_pod(subject, pods, events)
     return subject
 
 
 def _on_host(subject: Subject, host: Host) -> None:
     """What the host's facts and captures add."""
     subject.host = host
-    _identity(subject)
-    _check_version(subject)
-    _pids_from_log(subject)
+    identity.identify(subject)
+    identity.check_version(subject)
+    identity.pids_from_log(subject)
     attribution.attribute(subject, host.captures)
     _finish(subject)
 
@@ -198,13 +197,13 @@ def _finish(subject: Subject) -> None:
     for capture in subject.captures:
         for pid in capture.facts.value("status", "nspid") or ():
             subject.pids.add(int(pid))
-    _cgroup(subject)
+    identity.find_cgroup(subject)
     subject.config = subject.host.facts
-    lives.settle_outcomes(subject, own_kills(subject))
-    subject.data_dir = _data_dir(subject)
+    lives.settle_outcomes(subject, identity.own_kills(subject))
+    subject.data_dir = identity.find_data_dir(subject)
     subject.need = need.estimate(subject)
     if subject.product is None:
-        _product_from_capture(subject)
+        identity.product_from_capture(subject)
 
 
 def _subjects_without_log(all_hosts: Sequence[Host]) -> list[Subject]:
@@ -240,171 +239,6 @@ def _looks_like_ingester(capture: Capture) -> bool:
         return True
     names = attribution._names(capture)
     return any(product in names for product in attribution.PRODUCTS)
-
-
-def _product_from_capture(subject: Subject) -> None:
-    for capture in subject.captures:
-        names = attribution._names(capture)
-        for product in ("cortex", "mimir", "prometheus", "thanos"):
-            if product in names:
-                subject.product = product
-                return
-
-
-def _identity(subject: Subject) -> None:
-    """Product and version from the newest banner, else from what the log's lines hint at."""
-    for life in subject.lives:
-        if life.start is not None and life.start.fields.get("product"):
-            subject.product = life.start.fields["product"]
-            subject.version = life.start.fields.get("version") or subject.version
-            subject.product_evidence = life.start.evidence
-    if subject.product is None:
-        hints = [p for log in subject.logs for p, _ in log.products.most_common(1)]
-        subject.product = hints[0] if hints else None
-    stated = subject.host.facts.get("version", "product")
-    if subject.version is None and isinstance(stated, Present):
-        same = subject.product in (None, stated.value)
-        subject.version = subject.host.facts.value("version", "version") if same else None
-
-
-_CALLER = re.compile(r"caller\W{1,5}([\w.]+\.go:\d+)")
-
-
-def _check_version(subject: Subject) -> None:
-    """The banner against the form of the errors; without a banner the form bounds the version."""
-    found = {name for log in subject.logs for name in log.eras}
-    quoted = [e.text for life in subject.lives for f in life.failures for e in f.evidence]
-    callers = {caller for text in quoted for caller in _CALLER.findall(text)}
-    if subject.product and subject.version:
-        words = eras.contradiction(subject.product, subject.version, sorted(found), sorted(callers))
-        if words:
-            subject.warnings.append(f"{subject.id or subject.product}: {words}")
-    elif subject.product and len(found) == 1:
-        first, last = eras.version_bounds(next(iter(found)), subject.product)
-        if first or last:
-            subject.version = f"{first or '...'} to {last or 'later'} (by the form of its errors)"
-
-
-_CONTAINER_ID = re.compile(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")
-_POD_UID = re.compile(r"_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})/")
-
-
-def _pod(subject: Subject, pods: Sequence[PodState], events: Sequence[PodEvent]) -> None:
-    """Container id and pod uid from the log's path; the pod's state where the bundle has it."""
-    subject.container_id = subject.place.container_id
-    for log in subject.logs:
-        if (match := _CONTAINER_ID.search(log.member)) is not None:
-            subject.container_id = match[1]
-        if (match := _POD_UID.search(log.member)) is not None:
-            subject.pod_uid = match[1]
-    place = subject.place
-    matching = [
-        p
-        for p in pods
-        if (
-            place.pod
-            and p.name == place.pod
-            and (not place.namespace or p.namespace in (None, place.namespace))
-        )
-        or (subject.pod_uid and p.uid == subject.pod_uid)
-    ]
-    if not matching and not place.pod:
-        named = [p for p in pods if any(w in p.name for w in ("ingester", "prometheus", "receive"))]
-        matching = named if len(named) == 1 else (list(pods) if len(pods) == 1 else [])
-    if matching:
-        subject.pod = matching[0]
-        if place.pod and len(matching) == 1:
-            subject.pod_uid = subject.pod_uid or matching[0].uid
-    name = place.pod or (subject.pod.name if subject.pod else None)
-    if name:
-        subject.pod_events = [e for e in events if e.object.rsplit("/", 1)[-1] == name]
-
-
-def _pids_from_log(subject: Subject) -> None:
-    for life in subject.lives:
-        for event in life.events:
-            pid = event.fields.get("pid", "")
-            if event.kind == "exit" and pid.isdigit():
-                subject.pids.add(int(pid))
-    for log in subject.logs:
-        pid = log.hints.get("pid", "")
-        if pid.isdigit():
-            subject.pids.add(int(pid))
-
-
-def _cgroup(subject: Subject) -> None:
-    """The cgroup directories of the bundle that are the captured process's own."""
-    wanted: set[str] = set()
-    for capture in subject.captures:
-        paths = capture.facts.value("cgroup_of", "paths")
-        if isinstance(paths, dict):
-            wanted |= {str(p).rstrip("/") for p in paths.values() if str(p).rstrip("/")}
-    for held in subject.host.cgroups:
-        path = held.path.rstrip("/")
-        if any(path == want or re.fullmatch(re.escape(want) + r"[._-]after", path) for want in wanted) or (
-            subject.pod_uid and subject.pod_uid.replace("-", "_") in path.replace("-", "_")
-        ):
-            subject.cgroup.append(held)
-    if not subject.cgroup and not wanted and len(subject.host.cgroups) == 1:
-        subject.cgroup = list(subject.host.cgroups)
-
-
-def own_kills(subject: Subject) -> list[KernelEvent]:
-    """Kernel OOM kills that name the subject's pid or cgroup (comm alone convicts the wrong one)."""
-    return [k for k in subject.host.kernel_events("oom_kill") if names_subject(subject, k)]
-
-
-def names_subject(subject: Subject, event: KernelEvent) -> str:
-    """How a kernel line names the subject: "pid", "cgroup" or "" (not at all)."""
-    host_pids = {c.pid for c in subject.captures if c.pid is not None} | {
-        int(e.fields["pid"])
-        for life in subject.lives
-        for e in life.events
-        if e.kind == "exit" and e.fields.get("pid", "").isdigit()
-    }
-    if event.pid is not None and event.pid in host_pids and event.pid != 1:
-        return "pid"
-    cgroup = (event.cgroup or "").replace("_", "-")
-    if cgroup and subject.pod_uid and subject.pod_uid.replace("_", "-") in cgroup:
-        return "cgroup"
-    if cgroup and subject.container_id and subject.container_id in cgroup:
-        return "cgroup"
-    for capture in subject.captures:
-        paths = capture.facts.value("cgroup_of", "paths")
-        if isinstance(paths, dict):
-            for path in paths.values():
-                if len(str(path)) > 1 and event.cgroup == path:
-                    return "cgroup"
-    return ""
-
-
-def _data_dir(subject: Subject) -> tuple[DataDir, Evidence] | None:
-    """The listing of this subject's data directory. Another ingester's does not count."""
-    listed = [(d, e) for d, e in subject.host.data_dirs if d.tenants]
-    if not listed:
-        return None
-    healthy = {u.decode("ascii", "replace") for life in subject.lives for u in life.healthy}
-    named = {f.directory for life in subject.lives for f in life.failures if f.directory}
-    scored: list[tuple[int, int, tuple[DataDir, Evidence]]] = []
-    for i, (data, evidence) in enumerate(listed):
-        ulids = {u for t in data.tenants.values() for u in t.blocks}
-        score = 0
-        if healthy and ulids:
-            common = len(healthy & ulids)
-            score = 4 if common * 5 > min(len(healthy), len(ulids)) else (2 if common else -4)
-        if any(d == data.root or d.startswith(data.root + "/") for d in named):
-            score += 3
-        elif named and {posixpath.basename(d) for d in named} & set(data.tenants):
-            score += 1
-        scored.append((score, -i, (data, evidence)))
-    score, _, best = max(scored)
-    if score > 0 or (len(listed) == 1 and score == 0):
-        return best
-    if score == 0:
-        subject.notes.append(
-            f"{len(listed)} data directories are listed; none can be linked to this process, so no need is taken from them"
-        )
-    return None
 
 
 def _kubernetes(intake: Intake) -> tuple[list[PodState], list[PodEvent]]:
@@ -473,8 +307,3 @@ def _wanted(subject: Subject, only: Filter) -> bool:
         and not (only.until is not None and life.first is not None and life.first > only.until)
     ]
     return bool(subject.lives)
-
-
-def version_evidence(subject: Subject) -> Evidence | None:
-    """Where product and version are stated."""
-    return subject.product_evidence or evidence_of(subject.host.facts.get("version", "version"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analyzer.case.build import names_subject
+from analyzer.case.identity import names_subject
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.weigh import (
