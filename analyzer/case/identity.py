@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from analyzer.case import attribution
 from analyzer.case.model import Subject
-from analyzer.facts import Evidence, Present, evidence_of
+from analyzer.facts import Evidence, Present
 from analyzer.logs import eras
 from analyzer.logs.model import KernelEvent
 from analyzer.snapshots.model import DataDir, PodEvent, PodState
@@ -174,8 +174,3 @@ def product_from_capture(subject: Subject) -> None:
             if product in names:
                 subject.product = product
                 return
-
-
-def version_evidence(subject: Subject) -> Evidence | None:
-    """Where product and version are stated."""
-    return subject.product_evidence or evidence_of(subject.host.facts.get("version", "version"))
