@@ -113,8 +113,3 @@ Fact = Present[T_co] | Absent | Unreadable
 def known(fact: Present[T] | Absent | Unreadable) -> T | None:
     """The value of a present fact, else None. For joins that treat both other states alike."""
     return fact.value if isinstance(fact, Present) else None
-
-
-def evidence_of(fact: Present[T] | Absent | Unreadable) -> Evidence | None:
-    """Where the fact comes from, for present and unreadable ones."""
-    return None if isinstance(fact, Absent) else fact.evidence

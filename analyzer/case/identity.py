@@ -24,7 +24,6 @@ def identify(subject: Subject) -> None:
         if life.start is not None and life.start.fields.get("product"):
             subject.product = life.start.fields["product"]
             subject.version = life.start.fields.get("version") or subject.version
-            subject.product_evidence = life.start.evidence
     if subject.product is None:
         hints = [p for log in subject.logs for p, _ in log.products.most_common(1)]
         subject.product = hints[0] if hints else None

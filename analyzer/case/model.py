@@ -213,7 +213,6 @@ class Subject:
     host: Host
     product: str | None = None
     version: str | None = None
-    product_evidence: Evidence | None = None
     logs: list[LogDigest] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)

@@ -97,11 +97,6 @@ def _banner_limit(subject: Subject, name: str) -> Value | None:
     return None
 
 
-def has_limits(subject: Subject) -> bool:
-    """Whether any capture's limits were readable."""
-    return any(c.facts.has("limits") for c in subject.captures)
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """A capture with its most trusted count and the limit in force at its moment."""
