@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analyzer._command import QuickCommand
 from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, AnalyzerError
 from analyzer.version import __version__
 
@@ -59,7 +60,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@analyze_app.command(epilog=_EPILOG)
+@analyze_app.command(cls=QuickCommand, epilog=_EPILOG)
 def analyze(
     bundle: Annotated[
         str, typer.Argument(help="Archive of any kind, folder, bare log, or - for standard input.")
