@@ -21,13 +21,14 @@ from analyzer.logs.dumps import HEADS_THAT_END, Dump, opens
 from analyzer.logs.errors import StreamCounter
 from analyzer.logs.fold import Folder, Life, widen
 from analyzer.logs.framing import Framings
+from analyzer.logs.framing_json import docker_tail
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
 from analyzer.logs.lives import Lives, close, is_supervisor, touch
 from analyzer.logs.lookback import LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
-from analyzer.logs.records import has_head, parse, record_caller
+from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
 from analyzer.logs.repeats import Context, Repeats
 from analyzer.logs.rewrite import renumber
 from analyzer.logs.scan import Counted, Line, Scanner
@@ -57,6 +58,18 @@ def read_log(member: Member, *, tail: str = "") -> LogDigest:
     """
     source = open_source(member)
     return _Reader(member.path, source, member.size, tail).read()
+
+
+def _completed(record: Record, joined: Joined) -> Record:
+    """The record with what the framing and the end of a line over 1 MiB add to it."""
+    more = joined.peeled.fields
+    if joined.tail:
+        more += tail_fields(record.text, joined.tail)
+    fields = record.fields + more
+    stamp = time_of(more) or record.stamp
+    return replace(
+        record, fields=fields, stamp=stamp, level=record.level or level_of(more), lines=joined.lines
+    )
 
 
 class _Reader:
@@ -102,8 +115,10 @@ class _Reader:
         self._digest.framings[peeled.framing] += 1
         self._digest.parsed += 1
         if line.cut:
-            joined = Joined(peeled, number, 1, True, line.long)
-            self._entry(joined, line.ids)
+            tail = line.tail.decode("utf-8", "replace")
+            if peeled.framing.endswith("docker"):
+                tail = docker_tail(tail)
+            self._entry(Joined(peeled, number, 1, True, line.long, tail), line.ids)
         elif peeled.partial or self._joiner.open:
             for joined in self._joiner.add(peeled, number):
                 if joined.number != number:
@@ -131,6 +146,7 @@ class _Reader:
 
     def _joined(self, joined: Joined) -> None:
         """A line put together from pieces: only now can what it holds be found."""
+        self._digest.cut_lines += bool(joined.tail)
         ids, counted = self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace"))
         self._entry(joined, ids)
         if counted.ids:
@@ -169,8 +185,8 @@ class _Reader:
                 )
                 return
         record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
-        if peeled.fields or joined.lines > 1:
-            record = replace(record, fields=record.fields + peeled.fields, lines=joined.lines)
+        if peeled.fields or joined.lines > 1 or joined.tail:
+            record = _completed(record, joined)
         found = self._repeats.interpret(record, peeled.hints)
         if found is None:
             self._widen(record.stamp)
@@ -342,7 +358,7 @@ class _Reader:
         digest.size, digest.lines, digest.cut_lines = (
             self._source.tally.size,
             scanner.lines,
-            scanner.cut_lines,
+            digest.cut_lines + scanner.cut_lines,
         )
         digest.partials_open = self._joiner.broken
         if self._dump is not None:

@@ -97,7 +97,13 @@ def _docker(document: Mapping[str, object]) -> Peeled | None:
 def _peel_cut(text: str) -> Peeled | None:
     """A docker record whose end is missing: no time, and no telling whether it was partial."""
     match = _CUT_DOCKER.match(text)
-    return Peeled(unescape(match[1]).rstrip("\r\n"), "docker", fields=(("cut", "1"),)) if match else None
+    return Peeled(unescape(match[1]).rstrip("\r\n"), "docker") if match else None
+
+
+def docker_tail(tail: str) -> str:
+    r"""The end of a docker record's line, from within ``log`` on: ``...memory\" user=t1\n","stream":"stderr",...``."""
+    end = re.search(r'(?:[^"\\]|\\.)*', tail, re.DOTALL)
+    return unescape(end[0] if end else tail).rstrip("\r\n")
 
 
 def journal_message(value: object) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.records import has_head
-from analyzer.logs.scan import LONG_LINE, LongLine
+from analyzer.logs.scan import KEPT_TAIL, LONG_LINE, LongLine
 
 PIECES_KEPT = LONG_LINE  # characters of a joined line that are kept
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -23,13 +23,14 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 @dataclass(slots=True)
 class Joined:
     """A line put together. ``cut``: its end is missing, or it was longer than 1 MiB (then ``long``
-    has counted all of it). ``lines`` is how many physical lines it took."""
+    has counted all of it, and ``tail`` is its end). ``lines`` is how many physical lines it took."""
 
     peeled: Peeled
     number: int
     lines: int
     cut: bool
     long: LongLine | None = None
+    tail: str = ""
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class _Open:
     size: int = 0
     lines: int = 0
     long: LongLine | None = None
+    tail: str = ""
 
 
 class Joiner:
@@ -89,13 +91,16 @@ class Joiner:
         line.size += len(payload)
         if line.long is not None:
             line.long.feed(payload.encode("utf-8", "replace"))
+            line.tail = (line.tail + payload)[-KEPT_TAIL:]
 
     def _close(self, key: Key, cut: bool) -> Joined:
         line = self._lines.pop(key)
         self.broken += cut
         line.peeled.payload = "".join(line.pieces)
         line.peeled.partial = False
-        return Joined(line.peeled, line.number, line.lines, cut or line.size > PIECES_KEPT, line.long)
+        return Joined(
+            line.peeled, line.number, line.lines, cut or line.size > PIECES_KEPT, line.long, line.tail
+        )
 
 
 def _is_next(line: _Open, payload: str) -> bool:

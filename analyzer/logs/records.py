@@ -247,6 +247,16 @@ def _cut_json(text: str) -> tuple[Fields, bool]:
     return tuple(pairs), bool(pairs)
 
 
+def tail_fields(payload: str, tail: str) -> Fields:
+    """The pairs behind the value in which a line over 1 MiB was cut: ``payload`` is the head of the
+    line, ``tail`` its end, which begins within that value."""
+    end = _closing_quote(tail, 0, len(tail))
+    if end < 0:
+        return ()
+    rest = tail[end + 1 :]
+    return json_fields("{" + rest.lstrip(","))[0] if payload.startswith("{") else logfmt_fields(rest)[0]
+
+
 def _klog(match: regex.Match[str]) -> tuple[Fields, Stamp | None, Level, bool]:
     """``E1122 21:58:00.123456    1234 pod_workers.go:1298] "msg" key="value"``; no year."""
     letter, stamp, _thread, caller, rest = match.groups()

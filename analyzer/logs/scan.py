@@ -295,7 +295,7 @@ class Scanner:
         """Scan the next piece of a long line together with the end of the one before."""
         block = long.border + piece
         ids, _ = self._engine.scan(block)
-        long.ids.update(pattern for pattern in ids if pattern < self._parsed)
+        long.ids.update(pattern for pattern in set(ids) if pattern < self._parsed)
         if long.counter is None and long.ids and self._long_line is not None:
             long.counter = self._long_line()
         if long.counter is not None:

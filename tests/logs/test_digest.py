@@ -321,11 +321,19 @@ def test_members_in_a_line_over_a_mebibyte_are_all_counted():
     )
     found = digest(f"level=info msg=first\n{line}\nlevel=info msg=last\n")
     (group,) = found.segments[0].failures
-    assert (group.members, group.declared, group.errno) == (60_000, 60_000, "ENOMEM")
+    assert (group.members, group.declared, group.errno, group.tenant) == (60_000, 60_000, "ENOMEM", "t1")
     assert (found.cut_lines, found.lines) == (1, 3)
     framed = [f"{stamp(0)} stderr P {line[at : at + 16_000]}\n" for at in range(0, len(line), 16_000)]
     joined = digest("".join(framed[:-1]) + framed[-1].replace(" P ", " F "))
-    assert joined.segments[0].failures[0].members == 60_000
+    (group,) = joined.segments[0].failures
+    assert (group.members, group.tenant, joined.cut_lines) == (60_000, "t1", 1)
+    (group,) = digest(docker([line])).segments[0].failures
+    assert (group.members, group.tenant) == (60_000, "t1")
+    fields = {"caller": "x.go:1", "err": f"failed to open TSDB: /d/t1: 60000 errors: {members}"}
+    fields |= {"level": "error", "msg": "unable to open TSDB", "ts": "2026-11-22T21:57:16.3Z", "user": "t1"}
+    (group,) = digest(json.dumps(fields, separators=(",", ":")) + "\n").segments[0].failures
+    assert (group.operation, group.members, group.tenant) == ("startup_open", 60_000, "t1")
+    assert group.first == parse_stamp("2026-11-22T21:57:16.3Z")
 
 
 def test_a_million_failures_are_a_few_groups():
