@@ -364,7 +364,7 @@ bounded() { # SECONDS OUT COMMAND...: sets RC; the watchdog sees to the deadline
     bounded_out=$2
     shift 2
     TIMED_OUT=0
-    "$@" >"$bounded_out" 2>"$CTL/error" </dev/null &
+    "$@" >"$bounded_out" 2>"$CTL/error" </dev/null 3>&- &
     CHILD=$!
     await
     CHILD=
@@ -372,8 +372,7 @@ bounded() { # SECONDS OUT COMMAND...: sets RC; the watchdog sees to the deadline
 }
 
 watchdog() { # reminds the script of deadlines; ends with it
-    trap - EXIT
-    trap 'exit 0' HUP INT TERM
+    trap - EXIT HUP INT TERM
     while sleep 1 && kill -0 $$ 2>/dev/null; do
         dog_at=
         read -r dog_at 2>/dev/null <"$CTL/deadline"
@@ -382,11 +381,25 @@ watchdog() { # reminds the script of deadlines; ends with it
     done
 }
 
+kill_tree() { # process $1 and what it started
+    tree=" $1 "
+    for _ in 1 2 3; do
+        for tree_dir in /proc/[0-9]*; do
+            stat_of "${tree_dir#/proc/}" || continue
+            case $tree in
+            *" ${tree_dir#/proc/} "*) ;;
+            *" $PARENT_PID "*) tree="$tree${tree_dir#/proc/} " ;;
+            esac
+        done
+    done
+    for tree_pid in $tree; do kill -9 "$tree_pid" 2>/dev/null; done
+}
+
 on_alarm() {
     SIGNALLED=1
     if [ -n "$CHILD" ]; then
         TIMED_OUT=1
-        kill -9 "$CHILD" 2>/dev/null
+        kill_tree "$CHILD"
     fi
 }
 
@@ -867,7 +880,7 @@ start_life() { # what stays the same over the life of $PID
     SAMPLED="/proc/sys/vm/max_map_count$NL/proc/$PID/maps$NL/proc/$PID/status$NL/proc/$PID/stat$NL/proc/meminfo$NL$CG_FILES"
     [ "$MAPS_KEPT" = 1 ] || without_maps
     if [ "$FORKS" = 1 ]; then
-        life_details 2>/dev/null &
+        life_details 2>/dev/null 3>&- &
         list_in_container
     fi
 }
@@ -1383,7 +1396,7 @@ list_in_container() { # a data directory that only the process's own mounts show
         IFS=$list_ifs
         if [ ! -d "$list_dir" ] && [ -d "/proc/$PID/root$list_dir" ]; then
             mkdir -p "$W/data"
-            list_tree "/proc/$PID/root$list_dir" "$list_dir" >>"$W/data/find_data" 2>/dev/null </dev/null &
+            list_tree "/proc/$PID/root$list_dir" "$list_dir" >>"$W/data/find_data" 2>/dev/null </dev/null 3>&- &
             LISTER=$!
         fi
         IFS=$NL
@@ -1570,9 +1583,7 @@ leave() { # WHY: the folder stays as the bundle
 }
 
 cleanup() {
-    if [ -n "$CHILD" ]; then kill -9 "$CHILD" 2>/dev/null; fi
-    if [ -n "$LISTER" ]; then kill "$LISTER" 2>/dev/null; fi
-    if [ -n "$DOG" ]; then kill "$DOG" 2>/dev/null; fi
+    for cleanup_pid in $CHILD $LISTER $DOG; do kill_tree "$cleanup_pid"; done
     [ "$MADE" = 1 ] || return 0
     rm -rf "$CTL"
     if [ "$KEEP" = 0 ]; then rm -rf "$W"; fi
@@ -1658,8 +1669,7 @@ spare_host() {
 without_forks() { # all that builtins can do, into folders that exist, when no process can be started
     FORKS=0
     KEEP=1
-    if [ -n "$DOG" ]; then kill "$DOG" 2>/dev/null; fi
-    if [ -n "$LISTER" ]; then kill "$LISTER" 2>/dev/null; fi
+    for spare_pid in $CHILD $LISTER $DOG; do kill_tree "$spare_pid"; done
     spare_phase=$PHASE
     PHASE=spare
     [ "$MADE" = 1 ] || W=$PARENT
@@ -1907,7 +1917,7 @@ main() {
     fi
     make_room
     be_gentle
-    watchdog &
+    watchdog >/dev/null 2>&1 3>&- &
     DOG=$!
     whole_capture
     if [ "$NO_HOST" = 1 ]; then note "no facts of this machine were taken: it is not said to be the pod's node"; fi

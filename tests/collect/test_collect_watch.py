@@ -319,7 +319,7 @@ def test_forks_that_begin_to_fail_do_not_end_the_watch(dash_collector, open_fold
     assert run.status == 1, run.err
     bundle = run.bundle()
     assert bundle.capture["forks_failed"] is True
-    assert bundle.capture["series"]["samples"] >= 3
+    assert bundle.capture["series"]["samples"] >= 3, run.err
     assert "[stack]" in bundle.text(f"series/proc_{sleeper.pid}_maps")
     assert len(bundle.counts) >= 3
 
