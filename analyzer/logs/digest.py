@@ -34,6 +34,7 @@ from analyzer.logs.rewrite import renumber
 from analyzer.logs.scan import Counted, Line, Scanner
 from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
+from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 __all__ = ["looks_like_log", "read_log"]
@@ -57,7 +58,7 @@ def read_log(member: Member, *, tail: str = "") -> LogDigest:
     exactly 10,000 lines without a banner near its start is taken for one by itself.
     """
     source = open_source(member)
-    return _Reader(member.path, source, member.size, tail).read()
+    return _Reader(member, source, tail).read()
 
 
 def _completed(record: Record, joined: Joined) -> Record:
@@ -75,9 +76,11 @@ def _completed(record: Record, joined: Joined) -> Record:
 class _Reader:
     """Reads one member. ``_line`` takes the physical lines, ``_entry`` the joined ones."""
 
-    def __init__(self, path: str, source: Source, size: int | None, tail: str) -> None:
+    def __init__(self, member: Member, source: Source, tail: str) -> None:
+        path, size = member.path, member.size
         self._path = path
         self._source = source
+        self._several = several_sources(bytes(member.head))
         self._patterns = pattern_set()
         self._scanner = Scanner(self._patterns.parsed, self._patterns.counted, StreamCounter, expected=size)
         self._digest = LogDigest(path, tail=tail, newest_first=source.newest_first)
@@ -141,8 +144,12 @@ class _Reader:
             self._count(counted)
 
     def _count(self, counted: Counted) -> None:
-        self._counts.add(self._lives.current(1), counted)
         self._back.remember(counted)
+        if not self._several and self._lives.sources <= 1:
+            self._counts.add(self._lives.current(1), counted)
+            return
+        for hints, part in by_source(counted, self._framings):
+            self._counts.add(self._lives.of(hints, self._scanner.lines), part)
 
     def _joined(self, joined: Joined) -> None:
         """A line put together from pieces: only now can what it holds be found."""

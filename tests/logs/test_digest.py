@@ -509,3 +509,54 @@ def test_dmesg_with_times_has_stamps(fixtures):
     log = read_kernel_log(member(data, "sos_commands/kernel/dmesg_-T"))
     assert log.first.iso() == "2026-11-22T21:26:46Z"
     assert log.last > log.first
+
+
+@pytest.mark.parametrize("framing", [name for name in FRAMINGS if "pieces" not in name])
+@pytest.mark.parametrize(
+    "name", ["panic-headchunk-1.17.2.log", "go1.26.6-oom-rlimit_as.log", "go1.26-sigbus.log"]
+)
+def test_no_framing_changes_what_a_dump_says(fixtures, framing, name):
+    rows = sample(fixtures)[:3] + sample(fixtures, name)
+    framed = FRAMINGS[framing](rows)
+    found = digest(framed if isinstance(framed, bytes) else framed.encode())
+    bare = digest("\n".join(rows) + "\n")
+
+    def dumps(of: LogDigest) -> list[object]:
+        events = [
+            event.fields for segment in of.segments for event in segment.events if event.kind == "fatal"
+        ]
+        failures = [
+            (g.operation, g.errno, g.fatal, g.lines) for segment in of.segments for g in segment.failures
+        ]
+        return [events, failures]
+
+    assert dumps(found) == dumps(bare)
+    assert len(dumps(bare)[0]) == 1
+
+
+def test_framings_mixed_in_one_member_are_all_read(fixtures):
+    rows = [row for row in sample(fixtures) if "maxprocs" not in row]
+    parts = [
+        FRAMINGS[name](rows) for name in ("docker", "cri pieces", "stern", "kubectl", "last newline missing")
+    ]
+    found = digest("".join(parts))
+    assert sum(group.lines for segment in found.segments for group in segment.failures) == 3 * len(parts)
+    assert sum(segment.start is not None for segment in found.segments) == len(parts)
+    assert set(found.framings) == {"docker", "cri", "stern", "kubectl", "bare"}
+
+
+def test_blocks_of_several_pods_are_counted_apart(fixtures):
+    data = from_bundle(fixtures, "cortex-healthy_1.11.1", "ingester.log").decode().splitlines()
+    half = len(data) // 2
+    alone = [digest("\n".join(rows) + "\n").segments for rows in (data, data[:half])]
+    mixed = []
+    for number, row in enumerate(data):
+        mixed.append(f"[pod/ingester-0/ingester] {row}")
+        if number < half:
+            mixed.append(f"[pod/ingester-1/ingester] {row}")
+    found = digest("\n".join(mixed) + "\n")
+    lives = [segment for segment in found.segments if segment.start]
+    assert [len(segment.healthy) for segment in lives] == [len(segments[0].healthy) for segments in alone]
+    for segment, segments in zip(lives, alone, strict=True):
+        assert segment.blocks_by_tenant == segments[0].blocks_by_tenant
+        assert segment.counts["wal_segment_loaded"] == segments[0].counts["wal_segment_loaded"]
