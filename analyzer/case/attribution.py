@@ -55,7 +55,8 @@ def attribute(subject: Subject, candidates: Iterable[Capture]) -> None:
             f"{len(by_pid)} processes were captured; none can be linked to the log with certainty"
         )
     if subject.bystanders and own:
-        names = ", ".join(f"pid {c.pid}" for c in subject.bystanders[:4] if c.pid is not None)
+        pids = dict.fromkeys(c.pid for c in subject.bystanders if c.pid is not None)
+        names = ", ".join(f"pid {pid}" for pid in list(pids)[:4])
         if names:
             subject.notes.append(f"not of this process, so no evidence for it: {names}")
     _link_lives(subject)

@@ -12,14 +12,15 @@ from analyzer.bundle.model import Place
 from analyzer.facts import Stamp
 from analyzer.logs.model import LogDigest, Segment
 
+MOST_NOTES = 5  # copies that are named one by one
 EXACT = 3  # digits after the second from which on two processes do not share a moment
 
 Key = tuple[object, ...]
 
 
 def without_copies(logs: Sequence[LogDigest], places: dict[str, Place]) -> tuple[list[LogDigest], list[str]]:
-    """The logs in their order without those whose every life another log tells, and a sentence for each
-    that was left out. What a copy's place tells is added to ``places`` of the one that stays.
+    """The logs in their order without those whose every life another log tells, and what was left out in
+    words. What a copy's place tells is added to ``places`` of the one that stays.
     """
     kept: dict[str, LogDigest] = {}
     by_key: dict[Key, list[LogDigest]] = {}
@@ -37,6 +38,8 @@ def without_copies(logs: Sequence[LogDigest], places: dict[str, Place]) -> tuple
         kept[log.member] = log
         for key in keys:
             by_key.setdefault(key, []).append(log)
+    if len(notes) > MOST_NOTES:
+        notes = [f"{len(notes)} logs are copies and counted once, such as: {notes[0]}"]
     return [log for log in logs if log.member in kept], notes
 
 
