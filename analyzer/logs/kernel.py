@@ -65,7 +65,7 @@ _SCORE = regex.compile(r"score (\d{1,9}+)")
 _INVOKED = regex.compile(r"(?P<comm>\S.{0,60}?) invoked oom-killer: (?P<details>.*)")
 _CONSTRAINT = regex.compile(
     r"oom-kill:constraint=(?P<constraint>CONSTRAINT_\w++),(?P<details>.*?)"
-    r"task=(?P<comm>.{0,64}?),pid=(?P<pid>\d{1,10}+)(?:,uid=\d++)?"
+    r"task=(?P<comm>.{0,64}?),pid=(?P<pid>\d{1,10}+)(?=,)"
 )
 _TASK_MEMCG = regex.compile(r"(?P<name>oom_memcg|task_memcg)=(?P<path>/[^,\s]*+)")
 _TASK_IN = regex.compile(r"Task in (?P<cgroup>\S++) killed as a result of limit of (?P<limit>\S++)")
