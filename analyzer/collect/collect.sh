@@ -358,17 +358,22 @@ await() { # RC of the child $CHILD; 124 when its time ran out, even if it cannot
     if [ "$TIMED_OUT" = 1 ]; then RC=124; fi
 }
 
-bounded() { # SECONDS OUT COMMAND...: sets RC; the watchdog sees to the deadline
+finish_child() { # SECONDS: waits so long for $CHILD; the watchdog sees to the deadline
     now
-    printf '%s\n' $((CS + $1 * 100)) >"$CTL/deadline"
-    bounded_out=$2
-    shift 2
     TIMED_OUT=0
-    "$@" >"$bounded_out" 2>"$CTL/error" </dev/null 3>&- &
-    CHILD=$!
+    printf '%s\n' $((CS + $1 * 100)) >"$CTL/deadline"
     await
     CHILD=
     printf '' >"$CTL/deadline"
+}
+
+bounded() { # SECONDS OUT COMMAND...: sets RC
+    bounded_time=$1
+    bounded_out=$2
+    shift 2
+    "$@" >"$bounded_out" 2>"$CTL/error" </dev/null 3>&- &
+    CHILD=$!
+    finish_child "$bounded_time"
 }
 
 watchdog() { # reminds the script of deadlines; ends with it
@@ -1057,6 +1062,7 @@ watch() {
         now
         say "process $PID ended; highest count $LIFE_HIGHEST, $LIFE_SAMPLES samples"
         # A successor is younger than the last sight of this one (start times are that coarse).
+        if [ "$LAST_CS" -lt "$LIFE_CS" ]; then LAST_CS=$LIFE_CS; fi
         after=$((LAST_CS - 5))
         PID=
         LIFE_PID=
@@ -1875,7 +1881,11 @@ whole_capture() {
     each nth_log "$LOGS"
     each take_log_command "$LOG_COMMANDS"
     take_found_logs
-    if [ -n "$LISTER" ]; then wait "$LISTER"; LISTER=; fi
+    if [ -n "$LISTER" ]; then
+        CHILD=$LISTER
+        finish_child 180
+        LISTER=
+    fi
     each take_data "$DATA_DIRS"
     each nth_config "$CONFIGS"
     if [ -n "$METRICS" ] && [ "$WATCH" -gt 0 ]; then take_metrics at-end.prom; fi
