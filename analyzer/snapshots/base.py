@@ -126,13 +126,19 @@ def is_cut(member: Member, length: int) -> bool:
 def byte_blocks(member: Member, size: int = 1 << 19) -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end at a newline; only the last may lack one.
 
-    A line longer than a block makes a longer block, so no line is ever cut in two.
+    A line longer than a block makes a longer block, so no line is cut in two; of an endless one all
+    behind its first LINE_LIMIT bytes, or somewhat more, is left out.
     """
     parts: list[bytes] = []
     held = 0
     for chunk in body(member):
         for i in range(0, len(chunk), size):
             piece = chunk[i : i + size] if len(chunk) > size else chunk
+            if held > size + LINE_LIMIT:  # no newline since the block was full
+                end = piece.find(b"\n")
+                if end < 0:
+                    continue
+                piece = piece[end:]
             parts.append(piece)
             held += len(piece)
             if held < size:
