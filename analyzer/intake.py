@@ -78,7 +78,7 @@ def read(
                 # A fault of one parser costs its member, never the report; the report says so.
                 bundle.coverage.skipped.append((member.path, f"parser fault: {type(error).__name__}"))
                 warnings.append(f"{member.path}: could not be parsed ({type(error).__name__}: {error})")
-        if len(bundle.paths) == 1 and unrecognised and _is_binary(head):
+        if bundle.paths == [bundle.name] and unrecognised and _is_binary(head):
             raise AnalyzerError(
                 f"{bundle.name}: neither an archive that is known, nor a folder, nor a text log"
             )
