@@ -121,7 +121,7 @@ def _is_tsdb_log(log: LogDigest) -> bool:
     for segment in log.segments:
         if segment.start is not None and segment.start.fields.get("product") in TSDB_PRODUCTS:
             return True
-        if segment.healthy or segment.tenants:
+        if segment.healthy or segment.healthy_dropped or segment.tenants:
             return True
         if any(f.operation not in ("other", "config_watch") and f.era for f in segment.failures):
             return True

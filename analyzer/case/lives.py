@@ -59,6 +59,7 @@ def _extend(life: Life, log: LogDigest, segment: Segment) -> None:
     life.fatals.extend(e for e in segment.events if e.kind == "fatal")
     life.healthy |= segment.healthy
     life.healthy_after += segment.healthy_after
+    life.healthy_dropped += segment.healthy_dropped
     life.blocks_by_tenant.update(segment.blocks_by_tenant)
     life.tenants |= segment.tenants
     life.counts.update(segment.counts)

@@ -161,6 +161,7 @@ class Life:
     kernel: list[KernelEvent] = field(default_factory=list)
     healthy: set[bytes] = field(default_factory=set)
     healthy_after: int = 0
+    healthy_dropped: int = 0
     blocks_by_tenant: Counter[str] = field(default_factory=Counter)
     tenants: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
@@ -180,6 +181,11 @@ class Life:
     evidence: list[Evidence] = field(default_factory=list)
     last_record: Evidence | None = None
     dead: bool = False  # the log is of a container instance that has ended ("previous")
+
+    @property
+    def blocks_opened(self) -> int:
+        """Distinct blocks found healthy before the first ENOMEM."""
+        return len(self.healthy) + self.healthy_dropped
 
     @property
     def failing(self) -> bool:

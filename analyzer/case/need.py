@@ -77,11 +77,11 @@ def from_log(subject: Subject) -> NeedEstimate | None:
     """2 per distinct "Found healthy block", which is printed once per block before any is mapped."""
     best: Life | None = None
     for life in subject.lives:
-        if life.healthy and (best is None or len(life.healthy) > len(best.healthy)):
+        if life.blocks_opened and (best is None or life.blocks_opened > best.blocks_opened):
             best = life
     if best is None:
         return None
-    blocks = len(best.healthy)
+    blocks = best.blocks_opened
     low, high = base(subject.product)
     evidence = next((s.start.evidence for _, s in best.segments if s.start is not None), None)
     # A single-tenant product logs all its blocks before it opens the first.
@@ -131,8 +131,8 @@ def _blocks(capture: Capture) -> int:
 
 def reached(life: Life, heads: int, product: str | None) -> tuple[int, int] | None:
     """The count that a failing life had reached by its own log (rule 4): (low, high), or None."""
-    if not life.healthy:
+    if not life.blocks_opened:
         return None
     low, high = base(product)
-    mapped = 2 * len(life.healthy) + heads
+    mapped = 2 * life.blocks_opened + heads
     return mapped + low, mapped + high

@@ -120,7 +120,7 @@ def _life(subject: Subject, life: Life) -> Row:
         "lines": life.lines,
         "errors": life.levels["error"],
         "warnings": life.levels["warn"],
-        "blocks_opened": len(life.healthy),
+        "blocks_opened": life.blocks_opened,
         "tenants": len(life.tenants),
         "failures": sum(group.count for group in life.failures),
     }

@@ -212,7 +212,7 @@ def _no_failure(case: Case, subject: Subject) -> Verdict:
 
 def _filesystem_only(subject: Subject) -> bool:
     """Whether no line of the log ties it to an ingester: no product, no life-cycle line."""
-    return subject.product is None and not any(life.events or life.healthy for life in subject.lives)
+    return subject.product is None and not any(life.events or life.blocks_opened for life in subject.lives)
 
 
 def _summary(subject: Subject, symptoms: Symptoms, decision: Decision) -> str:

@@ -185,7 +185,7 @@ def life(life: Life, ledger: Ledger) -> LifeView:
         episode=life.episode,
         log_lines=life.lines,
         levels=dict(life.levels),
-        blocks_opened=len(life.healthy) or None,
+        blocks_opened=life.blocks_opened or None,
         evidence=ledger.add_all([*evidence, life.last_record]),
     )
 

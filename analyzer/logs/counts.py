@@ -14,11 +14,13 @@ from collections.abc import Iterator
 
 from analyzer.clock import parse_stamp
 from analyzer.logs.fold import Folder, Life, count_minute, minute_of
+from analyzer.logs.model import Segment
 from analyzer.logs.patterns import PatternSet
 from analyzer.logs.scan import Counted
 
 ULID_LENGTH = 26
-MAX_ULIDS = 262_144  # 8 times the blocks of the usual limit, 25 MB
+MAX_ULIDS = 131_072  # of one life: 4 times the blocks of the usual limit, 13 MB
+MAX_KEPT = 65_536  # of the lives before it; older lives keep the count of theirs
 MAX_BY_TENANT = 50_000  # blocks of a member that are counted by tenant
 LINE_REACH = 2048  # bytes around a match that are searched for its time, ULID and tenant
 ORG_ID = b" org_id="
@@ -47,6 +49,7 @@ class Counts:
         self._distance = 0  # from the end of "healthy block" to its ULID in the line before
         self._to_attribute = MAX_BY_TENANT
         self._own: Counter[str] = Counter()
+        self._kept: list[Segment] = []  # of the lives whose ULIDs are kept, the newest last
 
     def own(self, name: str) -> int:
         """How often one of the reader's own patterns has matched so far ("goroutine", "kernel_line")."""
@@ -127,6 +130,9 @@ class Counts:
         """Keep the ULIDs of healthy blocks. They stand at the same distance behind the match from
         line to line: then they are sliced out all at once, else each line is searched."""
         healthy = life.segment.healthy
+        if not healthy:
+            self._drop_oldest()
+            self._kept.append(life.segment)
         if len(healthy) >= MAX_ULIDS:
             self._folder.warn(f"more than {MAX_ULIDS} healthy blocks in one life: only so many are kept")
             return
@@ -152,6 +158,18 @@ class Counts:
             self._attribute(life.segment.blocks_by_tenant, buffer, fresh[: max(0, self._to_attribute)])
             self._to_attribute -= len(fresh)
         healthy.update(ulids)
+
+    def _drop_oldest(self) -> None:
+        """Keep the ULIDs of the newest lives only, so that memory does not grow with the lives."""
+        total = 0
+        for place in range(len(self._kept) - 1, -1, -1):
+            total += len(self._kept[place].healthy)
+            if total > MAX_KEPT:
+                for segment in self._kept[: place + 1]:
+                    segment.healthy_dropped += len(segment.healthy)
+                    segment.healthy.clear()
+                del self._kept[: place + 1]
+                return
 
     def _searched(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:
         """The same, by a search in each line; matches without a ULID in their line are left out."""

@@ -177,7 +177,8 @@ class Segment:
 
     The first segment of a member may have no banner (``start`` is None): it may continue an
     earlier member. ``healthy`` holds the distinct ULIDs of "Found healthy block" seen before the
-    first ENOMEM (as raw 26-byte strings), ``healthy_after`` counts those after it.
+    first ENOMEM (as raw 26-byte strings), ``healthy_after`` counts those after it. ``healthy_dropped``
+    counts ULIDs that are no longer kept: a log of many lives keeps those of its last ones.
     """
 
     first_line: int
@@ -186,6 +187,7 @@ class Segment:
     failures: list[FailureGroup] = field(default_factory=list)
     healthy: set[bytes] = field(default_factory=set)
     healthy_after: int = 0
+    healthy_dropped: int = 0
     blocks_by_tenant: Counter[str] = field(default_factory=Counter)
     tenants: set[str] = field(default_factory=set)  # tenants with life-cycle lines, at most 100000
     counts: Counter[str] = field(default_factory=Counter)  # frequent life-cycle lines by name

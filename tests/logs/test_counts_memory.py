@@ -1,0 +1,41 @@
+"""The ULIDs kept do not grow with the lives of a log; their counts do."""
+
+from analyzer.bundle.model import Member
+from analyzer.logs import counts
+from analyzer.logs.digest import read_log
+
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def ulid(number):
+    return "01M82" + "".join(LETTERS[number >> shift & 31] for shift in range(100, -5, -5))
+
+
+def log(lives, blocks):
+    number = 0
+    for life in range(lives):
+        yield f'ts=2026-11-22T21:{life:02d}:00Z caller=main.go:216 level=info msg="Starting Cortex" version="(version=1.11.1)"\n'
+        for _ in range(blocks):
+            number += 1
+            yield (
+                f"ts=2026-11-22T21:{life:02d}:01Z caller=repair.go:57 level=info org_id=t{number % 9} "
+                f'msg="Found healthy block" mint=0 maxt=1 ulid={ulid(number)}\n'
+            )
+
+
+def segments(monkeypatch, lives, blocks, kept):
+    monkeypatch.setattr(counts, "MAX_KEPT", kept)
+    data = "".join(log(lives, blocks)).encode()
+    pieces = [data[start : start + 5000] for start in range(0, len(data), 5000)]
+    return read_log(Member("ingester.log", len(data), data[:8192], iter(pieces))).segments
+
+
+def test_every_life_has_its_count_and_the_last_ones_their_ulids(monkeypatch):
+    found = [s for s in segments(monkeypatch, lives=8, blocks=120, kept=250) if s.start is not None]
+    assert [len(s.healthy) + s.healthy_dropped for s in found] == [120] * 8
+    assert [len(s.healthy) for s in found] == [0] * 5 + [120] * 3
+
+
+def test_few_ulids_are_all_kept(monkeypatch):
+    found = [s for s in segments(monkeypatch, lives=3, blocks=50, kept=1000) if s.start is not None]
+    assert [(len(s.healthy), s.healthy_dropped) for s in found] == [(50, 0)] * 3
