@@ -192,6 +192,9 @@ def _finish(host: Host) -> None:
     _add_proxies(host)
     for capture in host.captures:
         _check_complete(capture)
+        # A series dates each of its samples; a date file elsewhere was taken apart from the process.
+        if capture.stamp is None and _is_series(capture.group) and capture.group in host.groups:
+            capture.stamp = host.groups[capture.group].value("date", "now")
         capture.counts.sort(key=lambda c: (c.lower_bound, TRUST.index(c.basis)))
     host.name = host.name or host.facts.value("hostname", "name")
     host.now = host.facts.value("date", "now")
