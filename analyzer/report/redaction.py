@@ -118,6 +118,8 @@ class Redactor:
 
     def _text(self, value: str) -> str:
         """Running text: log lines, commands, sentences."""
+        if not value:  # an empty list of names matches the empty text
+            return value
         if self._bound is not None:
             value = self._bound.sub(self._bound_name, value)
         result: str = self._scan.sub(self._found, value)
