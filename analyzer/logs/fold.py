@@ -18,7 +18,9 @@ from analyzer.logs.observation import Observation
 MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their tenant
 MAX_EVENTS_OF_KIND = 2_000  # in a segment
 MAX_KEYS = 50_000  # failures of one start that copies are known by
-MAX_SIZES = 4096
+MAX_SIZES = 4096  # of a group
+FEW_SIZES = 16  # that each group keeps, however many all groups have
+MAX_ALL_SIZES = 200_000  # of a member
 MAX_PATHS = 32
 MAX_ULIDS = 10_000
 MAX_TENANTS = 100_000
@@ -101,6 +103,7 @@ class Folder:
     def __init__(self, digest: LogDigest) -> None:
         self._digest = digest
         self._groups = 0
+        self._sizes = 0
         self._said: set[str] = set()
 
     def warn(self, text: str) -> None:
@@ -176,10 +179,13 @@ class Folder:
         sizes = group.sizes
         group.sizes_dropped += found.sizes_dropped
         for size, times in found.sizes.items():
-            if size in sizes or len(sizes) < MAX_SIZES:
-                sizes[size] += times
-            else:
-                group.sizes_dropped += times
+            if size not in sizes:
+                room = len(sizes) < (MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES)
+                if not room:
+                    group.sizes_dropped += times
+                    continue
+                self._sizes += 1
+            sizes[size] += times
         if len(found.errnos) > 1:
             group.errnos.update(found.errnos)
         if found.declared is not None:

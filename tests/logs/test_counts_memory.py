@@ -1,7 +1,7 @@
 """The ULIDs kept do not grow with the lives of a log; their counts do."""
 
 from analyzer.bundle.model import Member
-from analyzer.logs import counts
+from analyzer.logs import counts, fold
 from analyzer.logs.digest import read_log
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,3 +39,18 @@ def test_every_life_has_its_count_and_the_last_ones_their_ulids(monkeypatch):
 def test_few_ulids_are_all_kept(monkeypatch):
     found = [s for s in segments(monkeypatch, lives=3, blocks=50, kept=1000) if s.start is not None]
     assert [(len(s.healthy), s.healthy_dropped) for s in found] == [(50, 0)] * 3
+
+
+def test_sizes_of_many_tenants_share_one_bound(monkeypatch):
+    monkeypatch.setattr(fold, "MAX_ALL_SIZES", 100)
+    rows = [
+        f"ts=2026-11-22T21:54:{number % 60:02d}Z caller=compact.go:500 level=error org_id=t{number % 20} "
+        f'msg="compaction failed" err="compact head: persist head block: mmap, size {number}: cannot allocate memory"\n'
+        for number in range(1, 2001)
+    ]
+    data = "".join(rows).encode()
+    groups = read_log(Member("ingester.log", len(data), data[:8192], iter([data]))).segments[0].failures
+    assert len(groups) == 20
+    assert sum(len(group.sizes) for group in groups) <= 20 * fold.FEW_SIZES + 100
+    assert all(len(group.sizes) >= 5 for group in groups)
+    assert sum(sum(group.sizes.values()) + group.sizes_dropped for group in groups) == 2000
