@@ -95,7 +95,7 @@ def outside(found: dict[str, Any], bundle: Path, spool: Path, *written: Path) ->
         allowed = path == temporary or path.startswith(temporary + os.sep)
         allowed |= any(path == str(own) or path.startswith(str(own) + os.sep) for own in written)
         allowed |= not writes and (path == inside or path.startswith(inside + os.sep))
-        allowed |= not writes and (path.startswith(HARMLESS) or "/fonts" in path)  # matplotlib's search
+        allowed |= not writes and (path.startswith(HARMLESS) or "fonts" in path)  # matplotlib's search
         if not allowed:
             wrong.append(f"{event} {path}")
     return wrong

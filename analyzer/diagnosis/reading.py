@@ -20,13 +20,19 @@ class Value:
 
 
 def present(fact: Fact[Any]) -> Value | None:
-    """The fact as a number, None when it is absent, unreadable or no number."""
+    """The fact as a number, None when it is absent, unreadable or no number.
+
+    A text that says ``inf``, ``nan`` or ``1e400`` is no number; only a parser says "unlimited".
+    """
     if not isinstance(fact, Present):
         return None
     try:
-        return Value(float(fact.value), fact.evidence)
-    except (TypeError, ValueError):
+        value = float(fact.value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    if math.isnan(value) or (math.isinf(value) and isinstance(fact.value, str)):
+        return None
+    return Value(value, fact.evidence)
 
 
 def max_map_count(subject: Subject, capture: Capture | None = None) -> Value | None:
@@ -44,7 +50,7 @@ def max_map_count(subject: Subject, capture: Capture | None = None) -> Value | N
             point, member = points[-1]
             quoted = Evidence(member, point.line, f"limit {point.limit}", point.time)
             found = Value(float(point.limit or 0), quoted)
-    return found if found is not None and found.value > 0 else None
+    return found if found is not None and 0 < found.value < math.inf else None
 
 
 def configured_max_map_count(subject: Subject) -> Value | None:

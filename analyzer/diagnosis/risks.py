@@ -51,7 +51,7 @@ def risks(case: Case, verdicts: Mapping[str, Verdict]) -> list[Risk]:
 
 
 def _risk(who: str, limit: str, used: float, most: float, text: str) -> list[Risk]:
-    if not most or math.isinf(most) or used / most < NEAR:
+    if not most or not math.isfinite(most) or not math.isfinite(used) or used / most < NEAR:
         return []
     return [Risk(who, limit, int(used), round(used / most, 4), text)]
 
