@@ -395,7 +395,9 @@ class Tally:
 
     def summarise_blocks(self, summary: MapsSummary, mapped: Counter[bytes], blocks: Counter[bytes]) -> None:
         """Turn directories into tenants of a TSDB root."""
-        names = {d: unescape(d[:-1]).decode("utf-8", "replace") for d in sorted(mapped.keys() | blocks.keys())}
+        names = {
+            d: unescape(d[:-1]).decode("utf-8", "replace") for d in sorted(mapped.keys() | blocks.keys())
+        }
         placed = place_tenants(names.values(), self._single_roots(), self._many_tenants())
         for directory, name in names.items():
             root, tenant = placed[name]
