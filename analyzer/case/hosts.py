@@ -125,11 +125,10 @@ def _is_series(group: str) -> bool:
 
 
 def _capture(host: Host, group: str, pid: int | None) -> Capture:
-    for capture in host.captures:
-        if capture.group == group and capture.pid == pid:
-            return capture
-    capture = Capture(group=group, pid=pid)
-    host.captures.append(capture)
+    capture = host.capture_of.get((group, pid))
+    if capture is None:
+        capture = host.capture_of[group, pid] = Capture(group=group, pid=pid)
+        host.captures.append(capture)
     return capture
 
 
@@ -177,13 +176,11 @@ def _count_evidence(member: str, summary: MapsSummary, stated: Evidence | None) 
 def _take_cgroup(host: Host, snapshot: Snapshot) -> None:
     directory = snapshot.member.rsplit("/", 1)[0]
     path = known(snapshot.values.get("path", Unreadable("no path"))) or ""
-    for held in host.cgroups:
-        if held.directory == directory:
-            held.facts.add("cgroup", snapshot.values)
-            return
-    held = CgroupFacts(path=str(path), directory=directory)
+    held = host.cgroup_of.get(directory)
+    if held is None:
+        held = host.cgroup_of[directory] = CgroupFacts(path=str(path), directory=directory)
+        host.cgroups.append(held)
     held.facts.add("cgroup", snapshot.values)
-    host.cgroups.append(held)
 
 
 def _finish(host: Host) -> None:
@@ -202,14 +199,20 @@ def _finish(host: Host) -> None:
 
 def _join_pidless(host: Host) -> None:
     """Process members without a pid belong to the one capture of their folder, or of the bundle."""
+    others = [c for c in host.captures if c.pid is not None]
+    by_group: dict[str, list[Capture]] = {}
+    for capture in others:
+        by_group.setdefault(capture.group, []).append(capture)
     for capture in [c for c in host.captures if c.pid is None]:
         own = capture.facts.value("status", "pid")
-        others = [c for c in host.captures if c is not capture and c.pid is not None]
-        near = [c for c in others if c.group == capture.group] or (others if len(others) == 1 else [])
+        beside = by_group.get(capture.group, [])
+        near = beside or (others if len(others) == 1 else [])
         if own is not None:
-            near = [c for c in others if c.pid == own and c.group == capture.group]
+            near = [c for c in beside if c.pid == own]
             if not near:
                 capture.pid = own
+                others.append(capture)
+                by_group.setdefault(capture.group, []).append(capture)
                 continue
         if len(near) == 1:
             target = near[0]

@@ -122,6 +122,9 @@ class Host:
     cgroups: list[CgroupFacts] = field(default_factory=list)
     data_dirs: list[tuple[DataDir, Evidence]] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)
+    # Where a member's facts go while the hosts are built: by (folder, pid), by the cgroup's folder.
+    capture_of: dict[tuple[str, int | None], Capture] = field(default_factory=dict, repr=False, compare=False)
+    cgroup_of: dict[str, CgroupFacts] = field(default_factory=dict, repr=False, compare=False)
     mounts: list[tuple[Any, str]] = field(default_factory=list)  # (Mount, member)
     series: list[tuple[SeriesPoint, str]] = field(default_factory=list)  # (point, member)
     now: Stamp | None = None
