@@ -135,7 +135,7 @@ def _note(text: str) -> None:
 
 
 def _is_folder(output: Path | None) -> bool:
-    return output is not None and (output.is_dir() or (output.suffix == "" and not output.is_file()))
+    return output is not None and (output.is_dir() or (output.suffix == "" and not output.exists()))
 
 
 def _diagnose(
