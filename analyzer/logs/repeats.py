@@ -30,7 +30,7 @@ MAX_TEXT = 65_536
 MAX_NUMBERS = 1000
 
 # Two sizes tell what the file is, and stay: an empty file, a new head chunk file.
-_SIZE = re.compile(r"mmap, size (?!0:|134217728:)(\d+): ")
+_SIZE = re.compile(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
 _ULID = re.compile(r"corrupted block ([0-9A-HJKMNP-TV-Z]{26}): ")
 _NOISE = re.compile(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
