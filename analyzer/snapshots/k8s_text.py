@@ -6,19 +6,22 @@ only items that are asked for are parsed at all.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Evidence
-from analyzer.snapshots.base import evidence, lines, whole
+from analyzer.snapshots import json_items
+from analyzer.snapshots.base import body, evidence, lines
 from analyzer.snapshots.k8s import Where, objects
 
-_JSON_LIMIT = 256 << 20
+_WHOLE = 4 << 20  # bytes of JSON that are decoded at once; of a longer text its objects, one by one
 _ITEM_LIMIT = 4 << 20  # characters of one YAML item
+_SMALLEST = 40  # bytes; an object with less names no pod and no event
 _MANAGED = re.compile(r"( *)(?:- )?managedFields:\s*$")
 
 
@@ -71,13 +74,36 @@ def documents(member: Member, kind: str) -> Iterator[tuple[dict[str, Any], Where
 
 
 def _from_json(member: Member, kind: str) -> Iterator[tuple[dict[str, Any], Where]]:
-    raw = whole(member, _JSON_LIMIT)
+    chunks = body(member)
+    parts: list[bytes] = []
+    while sum(map(len, parts)) <= _WHOLE and (chunk := next(chunks, None)) is not None:
+        parts.append(chunk)
+    raw = b"".join(parts)
+    if len(raw) > _WHOLE:
+        yield from _from_items(member, itertools.chain((raw,), chunks), kind)
+        return
     placed = Placed(member, raw.decode("utf-8", "replace"))
     for loaded in _json_values(raw, placed.text):
         for found in objects(loaded, kind):
             meta = found.get("metadata")
             if isinstance(meta, dict):
                 placed.seek(meta.get("uid"), meta.get("name"))
+            yield dict(found), placed.where
+
+
+def _from_items(member: Member, chunks: Iterable[bytes], kind: str) -> Iterator[tuple[dict[str, Any], Where]]:
+    """The objects of a long list, one at a time."""
+    import msgspec
+
+    for line, raw in json_items.items(chunks):
+        if len(raw) < _SMALLEST:
+            continue
+        try:
+            loaded = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, ValueError):
+            continue
+        placed = Placed(member, raw.decode("utf-8", "replace"), line)
+        for found in objects({"items": [loaded]}, kind):
             yield dict(found), placed.where
 
 

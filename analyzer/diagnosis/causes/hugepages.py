@@ -22,6 +22,8 @@ class _Hugepages:
             return no_symptom(self.name, "no refused mapping states its size")
         page = reading.meminfo(subject, "Hugepagesize")
         free = reading.meminfo(subject, "HugePages_Free")
+        if page is not None and page.value <= 0:  # a page of no bytes is none
+            page = None
         unit = page.value if page is not None else float(2 << 20)
         if any(size % unit for size in sizes):
             words = f"sizes that are no multiple of {human(unit)} were refused, so no huge page was asked for"
