@@ -77,7 +77,7 @@ class Gauge:
         about = "~" if self.estimate else ""
         if self.unit.lower() in {"bytes", "b", "byte"}:
             return f"{about}{words.size(self.used)} / {words.size(self.limit)}"
-        return f"{about}{words.number(self.used)} / {words.number(self.limit)} {self.unit}".rstrip()
+        return f"{about}{words.number(self.used)} / {words.number(self.limit)} {words.clean(self.unit, 40)}".rstrip()
 
 
 def subjects(diagnosis: Diagnosis) -> list[SubjectReport]:
