@@ -25,6 +25,7 @@ from analyzer.logs.framing_json import text_of
 from analyzer.logs.framing_types import LABELS, Peeled
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
+MOST_ENTRIES = 500_000  # of a JSON document; their own cost is many times that of a short line
 EXPORT_FIELDS = frozenset(
     (
         "MESSAGE", "__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP", "_HOSTNAME", "_PID", "_SYSTEMD_UNIT",
@@ -175,9 +176,14 @@ def _document(chunks: Iterable[bytes | memoryview]) -> Source:
     data, complete = _whole(chunks)
     warnings = [] if complete else ["a JSON download over 64 MiB: only its first 64 MiB were read"]
     text = data.decode("utf-8", "replace").lstrip("\ufeff")
-    entries = list(_entries(text))
+    del data  # 64 MiB that are not needed twice
+    entries = list(itertools.islice(_entries(text), MOST_ENTRIES + 1))
     if not entries:
-        return Source((data,), warnings=[*warnings, "a JSON download that could not be read as one"])
+        raw = text.encode("utf-8", "replace")
+        return Source((raw,), warnings=[*warnings, "a JSON download that could not be read as one"])
+    if len(entries) > MOST_ENTRIES:
+        entries.pop()
+        warnings.append(f"a JSON download of more than {MOST_ENTRIES:,} entries: only these were read")
     if not text.rstrip().endswith(("]", "}")):
         warnings.append("a JSON download that does not end: read up to where it was cut")
     stamps = [stamp for stamp, _, _ in entries]
@@ -186,8 +192,13 @@ def _document(chunks: Iterable[bytes | memoryview]) -> Source:
         entries.reverse()
     entries.sort(key=lambda entry: entry[0])
     numbers = array("Q", (number for _, number, _ in entries))
-    lines = b"".join(line for _, _, line in entries)
-    return Source((lines,), numbers, newest_first, warnings)
+    return Source(_batches(entries), numbers, newest_first, warnings)
+
+
+def _batches(entries: list[tuple[int, int, bytes]]) -> Iterator[bytes]:
+    """The lines of ``entries``, a thousand at a time."""
+    for start in range(0, len(entries), 1000):
+        yield b"".join(line for _, _, line in entries[start : start + 1000])
 
 
 def _entries(text: str) -> Iterator[tuple[int, int, bytes]]:
