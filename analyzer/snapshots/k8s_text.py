@@ -20,7 +20,7 @@ from analyzer.snapshots.base import body, evidence, lines
 from analyzer.snapshots.k8s import Where, objects
 
 _WHOLE = 4 << 20  # bytes of JSON that are decoded at once; of a longer text its objects, one by one
-_ITEM_LIMIT = 4 << 20  # characters of one YAML item
+_ITEM_LIMIT = 1 << 20  # characters of one YAML item: each costs up to 200 bytes once it is parsed
 _SMALLEST = 40  # bytes; an object with less names no pod and no event
 _MANAGED = re.compile(r"( *)(?:- )?managedFields:\s*$")
 

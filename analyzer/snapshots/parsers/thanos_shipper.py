@@ -32,7 +32,7 @@ _ULID = re.compile(rb'"([0-7][0-9A-HJKMNP-TV-Z]{25})"')
 
 def read_shipper(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``uploaded`` and ``tenant``."""
-    raw = whole(member)
+    raw = whole(member, 16 << 20)
     if b'"uploaded"' not in raw and b'"version"' not in raw:
         return [unreadable(member, "thanos_shipper", "uploaded", "no list of uploads")]
     uploaded = tuple(found.decode() for found in _ULID.findall(raw))
