@@ -57,11 +57,12 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         if places[log.member].tail and not log.tail:
             log.tail = "only the end of this file was collected"
     logs, doubles = copies.without_copies(intake.logs, places)
-    _share_kernel_lines(logs, places, all_hosts)
+    at = placement.Placement(all_hosts)
+    _share_kernel_lines(logs, places, at)
     subjects = [_by_log(stream, pods, events) for stream in _streams(logs, places, all_hosts)]
     nodes = {s.pod.node for s in subjects if s.pod is not None and s.pod.node}
     for subject in subjects:
-        _on_host(subject, placement.host_of_subject(subject, all_hosts, nodes))
+        _on_host(subject, at.host_of_subject(subject, nodes))
     if not subjects:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
@@ -256,14 +257,11 @@ def _kubernetes(intake: Intake) -> tuple[list[PodState], list[PodEvent]]:
     return pods, events
 
 
-def _share_kernel_lines(
-    logs: Iterable[LogDigest], places: dict[str, Place], all_hosts: Sequence[Host]
-) -> None:
+def _share_kernel_lines(logs: Iterable[LogDigest], places: dict[str, Place], at: placement.Placement) -> None:
     """Kernel lines found in journals and syslogs belong to their host."""
     for log in logs:
         if log.kernel is not None and log.kernel.events:
-            host = placement.host_of(places[log.member], all_hosts)
-            host.kernel_logs.append(log.kernel)
+            at.host_of(places[log.member]).kernel_logs.append(log.kernel)
 
 
 def _captured_at(intake: Intake, all_hosts: Sequence[Host]) -> Stamp | None:

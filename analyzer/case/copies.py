@@ -13,6 +13,7 @@ from analyzer.facts import Stamp
 from analyzer.logs.model import LogDigest, Segment
 
 MOST_NOTES = 5  # copies that are named one by one
+MOST_ALIKE = 32  # logs that share a moment and are compared; more are those of many processes
 EXACT = 3  # digits after the second from which on two processes do not share a moment
 
 Key = tuple[object, ...]
@@ -37,7 +38,9 @@ def without_copies(logs: Sequence[LogDigest], places: dict[str, Place]) -> tuple
             continue
         kept[log.member] = log
         for key in keys:
-            by_key.setdefault(key, []).append(log)
+            alike = by_key.setdefault(key, [])
+            if len(alike) < MOST_ALIKE:
+                alike.append(log)
     if len(notes) > MOST_NOTES:
         notes = [f"{len(notes)} logs are copies and counted once, such as: {notes[0]}"]
     return [log for log in logs if log.member in kept], notes

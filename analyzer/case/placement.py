@@ -12,36 +12,72 @@ from analyzer.bundle.model import Place
 from analyzer.case.model import Host, Subject
 
 
-def host_of(place: Place, hosts: Sequence[Host]) -> Host:
-    """The host whose name or folder the place states; the only one there is otherwise."""
-    return _named(hosts, place.node, place.host) or _beside(place, hosts) or _only(place, hosts)
+class Placement:
+    """The hosts of a bundle, found by name and by folder."""
 
-
-def host_of_subject(subject: Subject, hosts: Sequence[Host], nodes: Collection[str]) -> Host:
-    """The host that a subject ran on; one without facts where the bundle does not have it.
-
-    ``nodes`` are those of all subjects' pods: facts of a host without a name cannot be of several.
-    """
-    place = subject.place
-    node = place.node or (subject.pod.node if subject.pod is not None else None)
-    stated = _named(hosts, node, place.host) or _by_cgroup(subject, hosts)
-    if stated is not None:
-        return stated
-    # A pod's log beside the files of one host was taken there, unless the pod's node is another one.
-    beside = _beside(place, hosts) or _only(place, hosts)
-    if node is None or beside.name is None:
-        return beside if node is None or len(nodes) < 2 else Host(root=place.root, name=node)
-    taken_there = place.host is not None or beside.name in (place.pod, place.host)
-    return beside if taken_there else Host(root=place.root, name=node)
-
-
-def _named(hosts: Sequence[Host], *names: str | None) -> Host | None:
-    """The first host of one of ``names``; a name with its domain is that name."""
-    for name in names:
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self._hosts = hosts
+        self._by_name: dict[str, Host] = {}
+        self._by_root: dict[str, list[Host]] = {}
+        self._by_cgroup: dict[str, Host] = {}
         for host in hosts:
-            if name and host.name and (host.name == name or _short(host.name) == _short(name)):
-                return host
-    return None
+            if host.name:
+                self._by_name.setdefault(host.name, host)
+                self._by_name.setdefault(_short(host.name), host)
+            if host.root:
+                self._by_root.setdefault(host.root, []).append(host)
+            for capture in host.captures:
+                for fact in ("pod_uid", "container_id"):
+                    if value := capture.facts.value("cgroup_of", fact):
+                        self._by_cgroup.setdefault(_plain(value), host)
+
+    def host_of(self, place: Place) -> Host:
+        """The host whose name or folder the place states; the only one there is otherwise."""
+        return self._named(place.node, place.host) or self._beside(place) or self._only(place)
+
+    def host_of_subject(self, subject: Subject, nodes: Collection[str]) -> Host:
+        """The host that a subject ran on; one without facts where the bundle does not have it.
+
+        ``nodes`` are those of all subjects' pods: facts of a host without a name cannot be of several.
+        """
+        place = subject.place
+        node = place.node or (subject.pod.node if subject.pod is not None else None)
+        stated = self._named(node, place.host) or self._of_cgroup(subject)
+        if stated is not None:
+            return stated
+        # A pod's log beside the files of one host was taken there, unless the pod's node is another one.
+        beside = self._beside(place) or self._only(place)
+        if node is None or beside.name is None:
+            return beside if node is None or len(nodes) < 2 else Host(root=place.root, name=node)
+        taken_there = place.host is not None or beside.name in (place.pod, place.host)
+        return beside if taken_there else Host(root=place.root, name=node)
+
+    def _named(self, *names: str | None) -> Host | None:
+        """The first host of one of ``names``; a name with its domain is that name."""
+        for name in names:
+            found = (self._by_name.get(name) or self._by_name.get(_short(name))) if name else None
+            if found is not None:
+                return found
+        return None
+
+    def _of_cgroup(self, subject: Subject) -> Host | None:
+        """The host on which a process of the subject's own pod was captured."""
+        for value in (subject.pod_uid, subject.container_id):
+            if value and _plain(value) in self._by_cgroup:
+                return self._by_cgroup[_plain(value)]
+        return None
+
+    def _beside(self, place: Place) -> Host | None:
+        """The host whose files lie in the same folder; none where those of several nodes do."""
+        same = self._by_root.get(place.root, [])
+        if len(same) == 1:
+            return same[0]
+        return next((host for host in same if host.name is None), None)
+
+    def _only(self, place: Place) -> Host:
+        return (
+            self._hosts[0] if len(self._hosts) == 1 else Host(root=place.root, name=place.node or place.host)
+        )
 
 
 def _short(name: str) -> str:
@@ -50,26 +86,6 @@ def _short(name: str) -> str:
     return name.lower() if first.isdigit() else first.lower()
 
 
-def _by_cgroup(subject: Subject, hosts: Sequence[Host]) -> Host | None:
-    """The host on which a process of the subject's own pod was captured."""
-    if subject.pod_uid is None and subject.container_id is None:
-        return None
-    uid = (subject.pod_uid or "").replace("_", "-")
-    for host in hosts:
-        for capture in host.captures:
-            pod = str(capture.facts.value("cgroup_of", "pod_uid") or "").replace("_", "-")
-            container = capture.facts.value("cgroup_of", "container_id")
-            if (uid and pod == uid) or (container and container == subject.container_id):
-                return host
-    return None
-
-
-def _beside(place: Place, hosts: Sequence[Host]) -> Host | None:
-    """The host whose files lie in the same folder; none where those of several nodes do."""
-    same = [host for host in hosts if place.root and host.root == place.root]
-    nameless = [host for host in same if host.name is None]
-    return same[0] if len(same) == 1 else nameless[0] if nameless else None
-
-
-def _only(place: Place, hosts: Sequence[Host]) -> Host:
-    return hosts[0] if len(hosts) == 1 else Host(root=place.root, name=place.node or place.host)
+def _plain(value: object) -> str:
+    """A pod's uid as systemd's slices and kubelet's folders write it."""
+    return str(value).replace("_", "-")

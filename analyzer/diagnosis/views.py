@@ -192,8 +192,8 @@ def life(life: Life, ledger: Ledger) -> LifeView:
 
 def snapshots(subject: Subject) -> list[SnapshotView]:
     views: list[SnapshotView] = []
-    for capture in [*subject.captures, *subject.bystanders]:
-        own = capture in subject.captures
+    captures = [*((capture, True) for capture in subject.captures), *((c, False) for c in subject.bystanders)]
+    for capture, own in captures:
         best = capture.best
         note = "; ".join([*capture.notes, *(f"{m}: {w}" for m, w in capture.unreadable)])
         if capture.zombie:
