@@ -14,6 +14,7 @@ from typing import BinaryIO
 from analyzer import snapshots
 from analyzer.bundle import Limits, open_bundle
 from analyzer.bundle.layouts import recognise
+from analyzer.bundle.limits import option
 from analyzer.bundle.model import Coverage, Layout, Member
 from analyzer.errors import AnalyzerError
 from analyzer.logs import digest, kernel_log, sniff
@@ -63,6 +64,7 @@ def read(
     warnings: list[str] = []
     newest: float | None = None
     head = b""
+    beyond: list[str] = []
     with open_bundle(source, progress=progress, allow_remote=allow_remote, limits=limits) as bundle:
         for member in bundle.members():
             if member.mtime is not None and member.mtime > (newest or 0):
@@ -71,13 +73,21 @@ def read(
             if member.link is not None:
                 continue
             try:
-                claim(member, logs, kernel_logs, taken, unrecognised, detail=detail)
+                room = limits.max_parsed
+                if not claim(member, logs, kernel_logs, taken, unrecognised, detail=detail, room=room):
+                    beyond.append(member.path)
             except (AnalyzerError, MemoryError):
                 raise
             except Exception as error:
                 # A fault of one parser costs its member, never the report; the report says so.
                 bundle.coverage.skipped.append((member.path, f"parser fault: {type(error).__name__}"))
                 warnings.append(f"{member.path}: could not be parsed ({type(error).__name__}: {error})")
+        if beyond:
+            bundle.coverage.truncated.append(bundle.name)
+            warnings.append(
+                f"{len(beyond)} members, such as {beyond[0]}, are not parsed: the bundle holds more than "
+                f"{limits.max_parsed} snapshots or logs {option('max_parsed')}"
+            )
         if bundle.paths == [bundle.name] and unrecognised and _is_binary(head):
             raise AnalyzerError(
                 f"{bundle.name}: neither an archive that is known, nor a folder, nor a text log"
@@ -115,14 +125,25 @@ def claim(
     unrecognised: list[str],
     *,
     detail: bool,
-) -> None:
-    """Hand ``member`` to the one parser that claims it; note it when none does."""
+    room: int = DEFAULTS.max_parsed,
+) -> bool:
+    """Hand ``member`` to the one parser that claims it; note it when none does.
+
+    False when its kind already fills the ``room`` there is for it.
+    """
     parser = snapshots.classify(member.path, member.head)
     if parser is not None:
+        if len(taken) >= room:
+            return False
         taken.extend(parser.read(member, detail=detail))
     elif sniff.looks_like_kernel_log(member.path, member.head):
+        if len(kernel_logs) >= room:
+            return False
         kernel_logs.append(kernel_log.read_kernel_log(member))
     elif sniff.looks_like_log(member.path, member.head):
+        if len(logs) >= room:
+            return False
         logs.append(digest.read_log(member))
     else:
         unrecognised.append(member.path)
+    return True

@@ -29,6 +29,7 @@ class Limits:
     max_ratio: float = 1100.0  # bytes given for each byte of the bundle
     ratio_free_bytes: int = GIB  # expansions below this are never refused by ratio
     max_window_bytes: int = 192 * MIB  # memory that one xz, lzma or zstd stream may ask for
+    max_parsed: int = 100_000  # logs, and snapshots, that are parsed: each is kept, in about 5 KiB
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from bundle_packing import gz, read, tar, zipped
 from analyzer import cli
 from analyzer.bundle import Limits
 from analyzer.errors import AnalyzerError
+from analyzer.pipeline import diagnose
 
 NOISE = random.Random(1).randbytes(3 << 20)
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
@@ -57,7 +58,7 @@ REACHED: dict[str, tuple[Callable[[], bytes], int, int]] = {
 }
 
 
-@pytest.mark.parametrize("name", Limits.names())
+@pytest.mark.parametrize("name", REACHED)
 def test_reaching_a_limit_is_said_with_its_option_and_raising_it_helps(name: str) -> None:
     make, low, high = REACHED[name]
     data = make()
@@ -96,6 +97,26 @@ def test_a_wrong_limit_is_wrong_usage(text: str, capsys: pytest.CaptureFixture[s
 def test_units_and_repetition() -> None:
     limits = Limits().changed(["max_spool_bytes=8G", "max_depth=9", "max_depth=10", "max_total_bytes=1_000"])
     assert (limits.max_spool_bytes, limits.max_depth, limits.max_total_bytes) == (8 << 30, 10, 1000)
+
+
+@pytest.mark.parametrize("name", ["proc/{}/limits", "{}.log", "{}/dmesg"])
+def test_members_beyond_those_that_are_kept_are_said(name: str, tmp_path: Path) -> None:
+    body = {
+        "proc/{}/limits": b"Limit                     Soft Limit           Hard Limit           Units\n",
+        "{}.log": b'ts=2026-11-22T21:43:14.668Z level=info msg="x"\n',
+        "{}/dmesg": b"[    0.000000] Linux version 6.1\n[    1.000000] x: y\n",
+    }[name]
+    path = tmp_path / "b.tar"
+    path.write_bytes(tar({name.format(n): body for n in range(30)}))
+    cut = diagnose(path, limits=Limits(max_parsed=20))
+    assert any("10 members" in text and "--limit max_parsed=VALUE" in text for text in cut.warnings)
+    assert cut.coverage.truncated == ["b.tar"]
+    whole = diagnose(path, limits=Limits(max_parsed=30))
+    assert not any("max_parsed" in text for text in whole.warnings)
+
+
+def test_every_limit_is_tested() -> None:
+    assert {*REACHED, "max_parsed"} == set(Limits.names())
 
 
 def test_the_command_takes_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
