@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, NoReturn, TypeVar
 
+from msgspec import Struct
+
 NANOSECOND = 1_000_000_000
 
 
@@ -54,8 +56,7 @@ class Stamp:
         return text + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Where a claim comes from: member, line (1-based, None for a whole member), quoted text, time.
 
     ``text`` is raw text of the bundle and hostile: every face escapes it.
@@ -84,23 +85,20 @@ class _NoTruth:
         raise TypeError("a fact has no truth value: match on Present, Absent or Unreadable")
 
 
-@dataclass(frozen=True, slots=True)
-class Present(_NoTruth, Generic[T_co]):
+class Present(_NoTruth, Struct, Generic[T_co], frozen=True):
     """A value that the bundle states, and where it states it."""
 
     value: T_co
     evidence: Evidence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Absent(_NoTruth):
+class Absent(_NoTruth, Struct, frozen=True):
     """The bundle does not state the value. ``ask`` names what to collect for it."""
 
     ask: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable(_NoTruth):
+class Unreadable(_NoTruth, Struct, frozen=True):
     """The member that should state the value is there, and does not (denied, empty, garbled)."""
 
     why: str

@@ -7,9 +7,10 @@ member (layout, links, rotation order, missing years, NSpid) is settled after th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from analyzer import snapshots
 from analyzer.bundle import Limits, open_bundle
@@ -25,8 +26,7 @@ Progress = Callable[[int, int | None], None]
 DEFAULTS = Limits()
 
 
-@dataclass(slots=True)
-class Intake:
+class Intake(Struct):
     """What one pass over a bundle gave: rows, and what was not read."""
 
     name: str

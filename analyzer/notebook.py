@@ -16,10 +16,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from analyzer.errors import EXIT_FAULT, AnalyzerError
 
@@ -35,8 +36,7 @@ _MOST_LOG = 64 << 20
 """Bytes of logs up to which the notebook reads all records by itself; it says how, beyond."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(Struct, frozen=True):
     """A question in Markdown, then the code that answers it. No text of the bundle stands in either."""
 
     question: str

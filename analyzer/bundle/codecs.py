@@ -10,10 +10,10 @@ import bz2
 import lzma
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from isal import igzip_lib
+from msgspec import Struct
 
 from analyzer.bundle.limits import Meter, option
 from analyzer.bundle.stream import Buffer, Stream
@@ -43,8 +43,7 @@ class Decompressor(Protocol):
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(Struct, frozen=True):
     """One compressed format. ``new`` takes the bytes of memory that the decompressor may ask for (xz -9 needs
     65 MiB). ``begin`` reads what stands before a frame's data and ``end`` what stands
     after it; both return what is wrong, or "". ``pad`` is a byte that may fill the space between frames."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.bundle.logpaths import place as place_by_path
 from analyzer.bundle.logpaths import pod_of, rotation_key
@@ -36,8 +38,7 @@ class Kind(Protocol):
     def place(self, path: str) -> Place: ...
 
 
-@dataclass(frozen=True)
-class Marked:
+class Marked(Struct, frozen=True):
     """A layout whose roots are the folders in which at least ``needs`` of the ``marks`` stand.
 
     A mark is a path below the root; one that ends in ``/`` is a folder. The lowest ``priority`` is asked

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.errors import AnalyzerError
 
@@ -13,8 +15,7 @@ GIB = 1 << 30
 _UNITS = {"K": 1 << 10, "M": MIB, "G": GIB, "T": 1 << 40}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds on what one bundle may cost. Reaching one is always written to the coverage, by its name.
 
     ``max_ratio`` lies above what one deflate layer can reach (1032 : 1), so that only nested layers
@@ -34,7 +35,7 @@ class Limits:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The names that ``--limit NAME=VALUE`` knows."""
-        return tuple(field.name for field in fields(cls))
+        return cls.__struct_fields__
 
     def changed(self, texts: Iterable[str]) -> Limits:
         """These limits with those of ``NAME=VALUE`` in the place of their own.
@@ -68,8 +69,7 @@ def option(name: str) -> str:
     return f"(raise it with --limit {name}=VALUE)"
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """What a bundle's expansions gave so far; ``stopped`` says why no more is expanded, or is empty."""
 
     limits: Limits

@@ -11,7 +11,8 @@ proc/1234/maps   1234.maps   maps.1234   proc-1234-maps.txt
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.model import Place
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 HEAD_BYTES = 8192
 
 
-@dataclass(slots=True)
-class Member:
+class Member(Struct):
     """One file of the bundle.
 
     ``path`` is its whole path, nested archives joined by ``!`` (``outer.tar!inner/path``), cleaned
@@ -39,8 +39,7 @@ class Member:
         return b"".join(parts)[:limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a member was taken, as far as its layout tells. None is "not told"."""
 
     host: str | None = None
@@ -58,8 +57,7 @@ class Place:
     tail: bool = False  # only the end of the file was collected
 
 
-@dataclass(slots=True)
-class Coverage:
+class Coverage(Struct):
     """What was read and what was not. Filled while the bundle is read, final after the pass."""
 
     members_total: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from analyzer.bundle.codecs import CODECS, Codec
 from analyzer.bundle.tar import find_header, looks_like_tar
@@ -27,8 +28,7 @@ _SEALED = (
 DUMP_START = b"==== START logs for container "
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """``what`` names sealed and foreign formats in words; ``codec`` is set for packed ones."""
 
     family: Family

@@ -8,7 +8,8 @@ reading goes on there. Bodies are slices of the chunks they came in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.bundle import paths
 from analyzer.bundle.limits import option
@@ -39,8 +40,7 @@ def looks_like_tar(head: bytes) -> bool:
     return len(head) >= BLOCK and bool(head[0]) and checksum_holds(head[:BLOCK])
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """One member of a tar. ``type`` is the header's; ``size`` is that of the body, holes included."""
 
     name: str
@@ -53,8 +53,7 @@ class Entry:
     body: Iterator[Buffer]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Where a tar says what is wrong: a sentence, bytes that are lost, and that its end is missing."""
 
     warn: Callable[[str], None]

@@ -7,7 +7,8 @@ A block is 512 bytes: name 100, mode 8, uid 8, gid 8, size 12, mtime 12, checksu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.bundle import paths
 
@@ -18,8 +19,7 @@ _MAX_SIZE = 1 << 62
 MAX_ODD = 64  # places off a block's border that are tried in one window
 
 
-@dataclass(slots=True)
-class Header:
+class Header(Struct):
     """A header as read. ``sound`` is False when its checksum is wrong and its fields may be too."""
 
     name: str
@@ -38,8 +38,7 @@ class Header:
         return self.type not in b"123456ADKLNVXgx"
 
 
-@dataclass(slots=True)
-class Extended:
+class Extended(Struct):
     """What pax and GNU long-name headers say about the next header."""
 
     name: str | None = None

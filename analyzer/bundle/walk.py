@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.bundle import dump, paths, tar, zips
 from analyzer.bundle.codecs import Codec, decode
@@ -23,8 +25,7 @@ _LINK_MAX = 4096
 _NEWEST = 1 << 34  # seconds; a time beyond (year 2514) is not one
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One file to be walked.
 
     ``path`` names it. ``inside`` goes before the paths of its members: empty for the bundle's own

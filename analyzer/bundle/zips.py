@@ -7,11 +7,11 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
 from isal import isal_zlib
+from msgspec import Struct
 
 from analyzer.bundle.codecs import BZIP2, DEFLATE, IN_BYTES, XZ, ZSTD, Codec, Decompressor, Report, frame
 from analyzer.bundle.limits import Meter
@@ -38,8 +38,7 @@ _BAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One file of a zip. ``packed`` is None when its local header does not tell."""
 
     name: str

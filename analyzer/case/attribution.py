@@ -9,7 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Capture, Subject
 from analyzer.logs.model import FailureGroup
@@ -18,8 +19,7 @@ PAGE = 4096
 PRODUCTS = ("cortex", "prometheus", "mimir", "thanos", "loki", "ingester")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """How strongly a capture belongs to a subject: ``score`` 0 is "not shown", below 0 "not it"."""
 
     score: int

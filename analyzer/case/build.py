@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.bundle.model import Place
 from analyzer.case import attribution, collector, copies, hosts, identity, lives, need, placement, yearless
@@ -24,8 +25,7 @@ _SYSTEM_LOG = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Filter:
+class Filter(Struct):
     """What the analyst asked for: times in UTC, a pid, a pod (or a part of its name), a tenant."""
 
     since: Stamp | None = None
@@ -36,8 +36,7 @@ class Filter:
     tenant: str | None = None
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     """The log files of one container or process."""
 
     key: tuple[str, ...]

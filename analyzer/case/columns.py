@@ -11,8 +11,9 @@ Columns that join frames: ``subject`` names one process across its restarts, ``l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Dtype = Literal["string", "category", "Int64", "UInt64", "Float64", "boolean", "datetime64[ns, UTC]"]
 
@@ -22,8 +23,7 @@ KEYS = ("subject", "life", "snapshot")
 on them stays categorical."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column; ``unit`` is empty where a value has none."""
 
     name: str
@@ -32,8 +32,7 @@ class Column:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class FrameSpec:
+class FrameSpec(Struct, frozen=True):
     """One frame: what a row is, and its columns in order."""
 
     name: str

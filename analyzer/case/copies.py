@@ -6,7 +6,8 @@ A log read twice would make two lives of one, and two failing lives where there 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.model import Place
 from analyzer.facts import Stamp

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from analyzer.bundle.model import Place
 from analyzer.case.model import Capture, CgroupFacts, Count, Host

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.bundle.model import Coverage, Place
 from analyzer.facts import Absent, Evidence, Fact, Present, Stamp, known
@@ -18,8 +19,7 @@ from analyzer.logs.model import Event, FailureGroup, KernelEvent, KernelLog, Log
 from analyzer.snapshots.model import DataDir, MapsSummary, PodEvent, PodState, SeriesPoint, Snapshot
 
 
-@dataclass(slots=True)
-class FactSet:
+class FactSet(Struct):
     """Facts by (kind, name); a later fact does not replace a present one."""
 
     facts: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
@@ -44,8 +44,7 @@ class FactSet:
         return any(k == kind and isinstance(f, Present) for (k, _), f in self.facts.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """A mapping count and where it is from.
 
     ``count`` is map_count where ``exact``; a line count that may hold ``[vsyscall]`` is not exact:
@@ -61,8 +60,7 @@ class Count:
     stamp: Stamp | None = None
 
 
-@dataclass(slots=True)
-class Capture:
+class Capture(Struct):
     """What was captured of one process at one moment (one ``proc/PID`` of one folder)."""
 
     group: str
@@ -96,8 +94,7 @@ class Capture:
         return str(self.facts.value("status", "state") or "").startswith("Z")
 
 
-@dataclass(slots=True)
-class CgroupFacts:
+class CgroupFacts(Struct):
     """One cgroup's files, merged by directory. ``path`` is as the cgroup file system names it."""
 
     path: str
@@ -105,8 +102,7 @@ class CgroupFacts:
     facts: FactSet = field(default_factory=FactSet)
 
 
-@dataclass(slots=True)
-class Host:
+class Host(Struct):
     """One host of the bundle: the folder that holds its files and the facts taken there.
 
     ``groups`` maps a capture's folder to the facts of that moment; "" + the root folder is the main
@@ -123,8 +119,8 @@ class Host:
     data_dirs: list[tuple[DataDir, Evidence]] = field(default_factory=list)
     captures: list[Capture] = field(default_factory=list)
     # Where a member's facts go while the hosts are built: by (folder, pid), by the cgroup's folder.
-    capture_of: dict[tuple[str, int | None], Capture] = field(default_factory=dict, repr=False, compare=False)
-    cgroup_of: dict[str, CgroupFacts] = field(default_factory=dict, repr=False, compare=False)
+    capture_of: dict[tuple[str, int | None], Capture] = field(default_factory=dict)
+    cgroup_of: dict[str, CgroupFacts] = field(default_factory=dict)
     mounts: list[tuple[Any, str]] = field(default_factory=list)  # (Mount, member)
     series: list[tuple[SeriesPoint, str]] = field(default_factory=list)  # (point, member)
     now: Stamp | None = None
@@ -146,8 +142,7 @@ class Host:
                     yield event
 
 
-@dataclass(slots=True)
-class Life:
+class Life(Struct):
     """One process from its start to its end, as its log and captures tell.
 
     ``outcome``: "error_exit", "go_fatal", "killed", "clean_exit", "running", "log_stops" (the log
@@ -197,8 +192,7 @@ class Life:
         return bool(self.failures) or bool(self.fatals) or ended_badly
 
 
-@dataclass(slots=True)
-class NeedEstimate:
+class NeedEstimate(Struct):
     """Mappings that the data directory requires at start-up, from low to high."""
 
     low: int
@@ -213,8 +207,7 @@ class NeedEstimate:
     phantoms: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Subject:
+class Subject(Struct):
     """One process of one host or pod across its lives: what a verdict is about."""
 
     id: str
@@ -244,8 +237,7 @@ class Subject:
         return next((life for life in self.lives if life.id == identity), None)
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """All that one bundle says, joined."""
 
     name: str

@@ -11,8 +11,10 @@ import bisect
 import itertools
 import re
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.bundle.model import Member
 from analyzer.bundle.opened import Bundle
@@ -38,8 +40,7 @@ _MOST_CHARACTERS = 256 << 20  # of all texts together
 _DUMP_TEXT = 64 << 10  # characters of a Go dump that are joined
 
 
-@dataclass(slots=True)
-class Selection:
+class Selection(Struct):
     """Which records are wanted: all that hold, up to ``limit``.
 
     ``match`` is searched in the text without its framing: a plain string as it stands, a compiled
@@ -105,8 +106,7 @@ def _lines(chunks: Any) -> Iterator[tuple[bytes, bool]]:
         yield bytes(carry[:_MOST_LINE]), dropping
 
 
-@dataclass(slots=True)
-class _Dumps:
+class _Dumps(Struct):
     """Turns joined lines into records, and the raw lines of a Go dump into one.
 
     Lines of other goroutines' loggers may stand in a dump; several in a row end it.

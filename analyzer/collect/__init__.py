@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TypeAlias
+
+from msgspec import Struct
 
 SCRIPT_NAME = "collect.sh"
 
 Value: TypeAlias = str | int | bool | Iterable[str | int] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One option of the script.
 
     ``metavar`` is what its value stands for, "" when it takes none; ``[SECONDS]`` may be left out.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.diagnosis.model import CauseName, HypothesisStatus, VerdictStatus
 from analyzer.diagnosis.weigh import CLAIM_ORDER, Hypothesis, Symptoms
@@ -29,16 +31,14 @@ STATUS: dict[str, HypothesisStatus] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """A hypothesis with the status that the arbiter gives it."""
 
     hypothesis: Hypothesis
     status: HypothesisStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The verdict, the hypothesis it stands on (None when nothing decides), and all others."""
 
     cause: CauseName

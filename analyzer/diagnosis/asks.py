@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Subject
 from analyzer.collect import invocation
@@ -17,8 +18,7 @@ from analyzer.diagnosis.model import Ask
 MOST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     need: str
     why: str
     command: Callable[[Subject], str]

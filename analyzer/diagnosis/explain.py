@@ -6,13 +6,12 @@ The texts of ``analyze explain`` and of docs/causes.md; facts from measurements 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.errors import AnalyzerError
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One cause in four paragraphs."""
 
     cause: str

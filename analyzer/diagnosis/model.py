@@ -9,8 +9,9 @@ Fields may be added; none changes its meaning without a new ``SCHEMA_VERSION``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 SCHEMA_VERSION = 1
 
@@ -50,20 +51,17 @@ Basis = Literal[
 ]
 
 
-@dataclass(slots=True)
-class Tool:
+class Tool(Struct):
     name: str
     version: str
 
 
-@dataclass(slots=True)
-class TimeRange:
+class TimeRange(Struct):
     first: str | None = None
     last: str | None = None
 
 
-@dataclass(slots=True)
-class BundleInfo:
+class BundleInfo(Struct):
     name: str
     sha256: str | None
     layout: str
@@ -73,8 +71,7 @@ class BundleInfo:
     utc_offset: str | None = None  # of the host's own clock: "+02:00"
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(Struct):
     """``summary`` is one sentence with its numbers. ``first_seen`` is the first failure's time."""
 
     cause: CauseName
@@ -84,7 +81,6 @@ class Verdict:
     first_seen: str | None = None
 
 
-@dataclass(slots=True)
 class BundleVerdict(Verdict):
     """The worst subject's verdict. ``signature`` is the failure chain without names and numbers."""
 
@@ -93,8 +89,7 @@ class BundleVerdict(Verdict):
     signature: str = ""
 
 
-@dataclass(slots=True)
-class NamedFact:
+class NamedFact(Struct):
     """One number behind an answer: ``state`` tells a missing fact from a zero."""
 
     name: str
@@ -105,8 +100,7 @@ class NamedFact:
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Question:
+class Question(Struct):
     id: Literal["free_memory", "map_limit"]
     answer: Answer
     why: str
@@ -114,8 +108,7 @@ class Question:
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Margin:
+class Margin(Struct):
     """``used`` of ``limit``, both in ``unit``; ``requested`` is what was asked for on top."""
 
     used: int | float | None
@@ -125,8 +118,7 @@ class Margin:
     at: str | None
 
 
-@dataclass(slots=True)
-class HypothesisView:
+class HypothesisView(Struct):
     cause: CauseName
     status: HypothesisStatus
     why: str
@@ -135,8 +127,7 @@ class HypothesisView:
     missing: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class SizeStats:
+class SizeStats(Struct):
     """Sizes in bytes of the files that could not be mapped."""
 
     min: int | None = None
@@ -144,8 +135,7 @@ class SizeStats:
     max: int | None = None
 
 
-@dataclass(slots=True)
-class FailureView:
+class FailureView(Struct):
     """``lines`` log lines, ``count`` distinct failures, ``members`` leaf errors inside."""
 
     operation: str
@@ -166,22 +156,19 @@ class FailureView:
     complete: bool = True
 
 
-@dataclass(slots=True)
-class KindCount:
+class KindCount(Struct):
     kind: str
     count: int
     bytes: int | None = None
 
 
-@dataclass(slots=True)
-class TenantCount:
+class TenantCount(Struct):
     tenant: str
     count: int
     blocks: int | None = None
 
 
-@dataclass(slots=True)
-class Need:
+class Need(Struct):
     """Mappings that the data directory requires; ``basis`` says what was counted."""
 
     low: int
@@ -192,8 +179,7 @@ class Need:
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class MappingsView:
+class MappingsView(Struct):
     """``count`` is the kernel's map_count: lines of maps without ``[vsyscall]``."""
 
     count: int | None
@@ -212,14 +198,12 @@ class MappingsView:
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Recommended:
+class Recommended(Struct):
     max_map_count: int | None = None
     nofile: int | None = None
 
 
-@dataclass(slots=True)
-class LifeView:
+class LifeView(Struct):
     id: str
     pid: int | None
     started: str | None
@@ -235,8 +219,7 @@ class LifeView:
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class SnapshotView:
+class SnapshotView(Struct):
     time: str | None
     pid: int | None
     life_candidates: list[str]
@@ -246,8 +229,7 @@ class SnapshotView:
     note: str = ""
 
 
-@dataclass(slots=True)
-class TimelineEntry:
+class TimelineEntry(Struct):
     time: str | None
     kind: str
     text: str
@@ -255,15 +237,13 @@ class TimelineEntry:
     count: int = 1
 
 
-@dataclass(slots=True)
-class ChainLink:
+class ChainLink(Struct):
     time: str | None
     cause: str
     text: str
 
 
-@dataclass(slots=True)
-class Remedy:
+class Remedy(Struct):
     """``order`` counts from 1 in the order to act; ``commands`` are shell lines to copy."""
 
     id: str
@@ -279,16 +259,14 @@ class Remedy:
     kind: Literal["do", "do_not"] = "do"
 
 
-@dataclass(slots=True)
-class BlastRadius:
+class BlastRadius(Struct):
     replication_factor: int | None = None
     zones: int | None = None
     members_down: int | None = None
     why: str = ""
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(Struct):
     """What to collect. ``decides`` names the causes that the answer would confirm or rule out."""
 
     id: str
@@ -298,8 +276,7 @@ class Ask:
     decides: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class SubjectReport:
+class SubjectReport(Struct):
     id: str
     product: str | None
     version: str | None
@@ -326,8 +303,7 @@ class SubjectReport:
     ask: list[Ask] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class EvidenceView:
+class EvidenceView(Struct):
     id: str
     text: str
     member: str
@@ -335,8 +311,7 @@ class EvidenceView:
     time: str | None
 
 
-@dataclass(slots=True)
-class Risk:
+class Risk(Struct):
     """What has not failed yet but is near its limit; ``ratio`` is used / limit."""
 
     subject: str
@@ -346,14 +321,12 @@ class Risk:
     text: str
 
 
-@dataclass(slots=True)
-class Skipped:
+class Skipped(Struct):
     member: str
     why: str
 
 
-@dataclass(slots=True)
-class CoverageView:
+class CoverageView(Struct):
     members_total: int
     members_read: int
     members_skipped: list[Skipped] = field(default_factory=list)
@@ -366,8 +339,7 @@ class CoverageView:
     tails: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Diagnosis:
+class Diagnosis(Struct):
     tool: Tool
     exit_status: int
     bundle: BundleInfo

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.case.model import Capture, Count, Subject
 from analyzer.diagnosis.weigh import Symptoms
 from analyzer.facts import Evidence, Fact, Present, Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A number with its evidence."""
 
     value: float
@@ -103,8 +103,7 @@ def _banner_limit(subject: Subject, name: str) -> Value | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A capture with its most trusted count and the limit in force at its moment."""
 
     capture: Capture

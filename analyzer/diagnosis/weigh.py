@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct, field
 
 from analyzer.case.model import Case, Life, Subject
 from analyzer.facts import Evidence, Stamp
@@ -40,8 +41,7 @@ HEAP_ARENA = 64 << 20
 STACK_REQUEST = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """The margin of a hypothesis: ``used`` of ``limit`` with ``requested`` on top, in ``unit``."""
 
     used: float | None
@@ -51,8 +51,7 @@ class Weight:
     at: Stamp | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(Struct, frozen=True):
     """A cause weighed against one subject.
 
     ``capture`` is the id of the capture that carries a direct claim. ``below`` maps capture ids to
@@ -123,8 +122,7 @@ def is_own_memory(group: FailureGroup) -> bool:
     return group.file_kind in ("go_heap", "thread_stack") or group.operation in ("allocate", "thread_create")
 
 
-@dataclass(slots=True)
-class Symptoms:
+class Symptoms(Struct):
     """The failing lives of the episode that the verdict is about, and their failures.
 
     ``groups`` are in order of time (lives in order, then line). ``root`` is the first failure of a

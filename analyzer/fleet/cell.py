@@ -17,8 +17,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.errors import EXIT_FAULT, AnalyzerError
 from analyzer.fleet.child import over_memory, over_time
@@ -38,8 +39,7 @@ _BOOT = (
 Decide = Callable[[str], bool]  # digest -> whether the bundle is to be diagnosed
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What every process of one run is told.
 
     ``folder`` is where relative paths start, ``spool`` the folder for copies of remote bundles.

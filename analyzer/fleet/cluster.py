@@ -13,12 +13,12 @@ import queue
 import uuid
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import distributed
 from distributed.diagnostics.plugin import WorkerPlugin
+from msgspec.structs import replace
 
 from analyzer.errors import EXIT_FAULT, AnalyzerError
 from analyzer.fleet.cell import Cell, ClosedError, Options

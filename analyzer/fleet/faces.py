@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field, to_builtins
 
 from analyzer.fleet.summary import Cluster, Summary
 from analyzer.report.words import clean, percent, plural
@@ -21,8 +22,7 @@ ROWS = 20  # lines of one table; the rest is counted
 CELL = 160  # characters of one cell
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One table of the summary; ``notes`` say what is not shown."""
 
     title: str
@@ -34,7 +34,7 @@ class Table:
 def render(summary: Summary, format: Format = "text", *, width: int = 100, color: bool = False) -> str:
     """The summary as text. ``width`` (columns) and ``color`` are for the terminal's face."""
     if format == "json":
-        return json.dumps(asdict(summary), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(to_builtins(summary), indent=2, ensure_ascii=False) + "\n"
     if format == "markdown":
         return _markdown(summary)
     if format == "html":

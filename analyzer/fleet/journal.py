@@ -12,10 +12,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from analyzer.errors import AnalyzerError
 from analyzer.fleet.rows import Outcome, Row, complete
@@ -106,8 +107,7 @@ def _locked(path: Path) -> FileIO:
         file.close()  # the run before removed it between our opening and our lock
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(Struct):
     """What stands in a journal: for each bundle its last line, and the keys those lines replace."""
 
     last: dict[Key, int] = field(default_factory=dict)

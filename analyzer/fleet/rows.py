@@ -7,8 +7,9 @@ A row is a plain ``dict`` with exactly the columns of :mod:`analyzer.fleet.schem
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from analyzer.diagnosis.model import Diagnosis, MappingsView, Risk, SubjectReport
 from analyzer.fleet.schema import CASES, EVIDENCE
@@ -33,16 +34,14 @@ Row = dict[str, Any]
 ErrorKind = Literal["missing", "unreadable", "memory", "time", "crash", "lost", "fault"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one bundle may use: ``memory`` bytes resident, ``time`` seconds."""
 
     memory: int
     time: float
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What came of one bundle: a row with its evidence, or None where it was already done."""
 
     source: str

@@ -7,8 +7,9 @@ import tempfile
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from analyzer.errors import AnalyzerError
 from analyzer.fleet.cell import Options

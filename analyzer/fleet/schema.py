@@ -7,9 +7,10 @@ The Parquet schema, the rows, the documentation (``docs/fleet.md``) and the test
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 STORE_VERSION = "1"
 METADATA_KEY = "ingester_postmortem.fleet"
@@ -17,8 +18,7 @@ METADATA_KEY = "ingester_postmortem.fleet"
 ArrowType = Literal["string", "int64", "float64", "timestamp"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column. ``kind`` is the Arrow type; ``timestamp`` is ``timestamp[us, tz=UTC]``.
 
     ``unit`` is empty where a value has none. Every column but ``bundle`` may be null: null is

@@ -6,10 +6,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.fleet.rows import Row
 from analyzer.fleet.store import all_rows
@@ -18,8 +19,7 @@ SUMMARY_VERSION = 1
 EXAMPLES = 3  # bundles named for one line of the summary
 
 
-@dataclass(frozen=True, slots=True)
-class RunCounts:
+class RunCounts(Struct, frozen=True):
     """What one run did: ``bundles`` named, of them analysed, failed, already done, named twice."""
 
     bundles: int = 0
@@ -30,8 +30,7 @@ class RunCounts:
     seconds: float = 0.0
 
 
-@dataclass(slots=True)
-class CauseCount:
+class CauseCount(Struct):
     """Bundles of one cause, by status; ``worst`` first in the summary."""
 
     cause: str
@@ -39,8 +38,7 @@ class CauseCount:
     statuses: dict[str, int]
 
 
-@dataclass(slots=True)
-class VersionCount:
+class VersionCount(Struct):
     """Bundles of one version of a product, by cause."""
 
     product: str | None
@@ -49,8 +47,7 @@ class VersionCount:
     causes: dict[str, int]
 
 
-@dataclass(slots=True)
-class Cluster:
+class Cluster(Struct):
     """Bundles with one signature: one bug, seen by many. Times RFC 3339 in UTC."""
 
     signature: str
@@ -63,8 +60,7 @@ class Cluster:
     examples: list[str]
 
 
-@dataclass(slots=True)
-class Near:
+class Near(Struct):
     """A bundle with a process near a limit that is not its cause of failure; the nearest of them.
 
     ``ratio`` is used / limit, ``text`` how near in numbers.
@@ -80,8 +76,7 @@ class Near:
     cause: str
 
 
-@dataclass(slots=True)
-class ErrorCount:
+class ErrorCount(Struct):
     """Bundles without a verdict, by the kind of their error, with one of the reasons."""
 
     kind: str
@@ -90,8 +85,7 @@ class ErrorCount:
     examples: list[str]
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(Struct):
     """A store in one screen.
 
     ``folder`` is what the names of all bundles begin with, up to a ``/``. ``run`` is None where no

@@ -15,7 +15,7 @@ loggers may stand among the first lines; they end a dump only when several follo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from analyzer.facts import Stamp
 from analyzer.logs import godump
@@ -34,8 +34,7 @@ def opens(payload: str) -> bool:
     return payload.startswith(STARTS)
 
 
-@dataclass(slots=True)
-class Dump:
+class Dump(Struct):
     """A dump while it is read. ``hints`` tell whose it is, ``goroutines`` is the scan's count when it
     began, ``stamp`` the time of the last line before it, ``previous`` the life-cycle step before it."""
 

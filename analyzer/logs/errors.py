@@ -13,10 +13,10 @@ The text is the unquoted value of ``err=``: layers of quoting are undone before.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
 import regex
+from msgspec import Struct, field
 
 from analyzer.logs.leaf import split_member, split_prefixes, text_behind_errno
 from analyzer.logs.model import Leaf, Tree
@@ -135,8 +135,7 @@ def render(tree: Tree) -> str:
     return head + title + "; ".join(members)
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """An open list: what it declared, and the members read so far."""
 
     form: Literal["multi", "hashicorp"]

@@ -8,8 +8,9 @@ each time. What can grow with the log is bounded, and what passes a bound is cou
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.model import Event, FailureGroup, LogDigest, Record, Segment
@@ -33,8 +34,7 @@ EXHAUSTED = frozenset(("ENOMEM", "EAGAIN"))
 GroupKey = tuple[str, str | None, str | None, str | None]
 
 
-@dataclass(slots=True)
-class Life:
+class Life(Struct):
     """A segment while it is read. ``groups`` and ``keys`` find the group of a failure and of its
     copies; ``refused`` is set by the first ENOMEM, which ends the count of healthy blocks."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.logs.model import Level
 
@@ -14,8 +15,7 @@ LABELS = {
 """Labels of Loki streams and shippers that say where a line comes from, and our word for each."""
 
 
-@dataclass(slots=True)
-class Peeled:
+class Peeled(Struct):
     """A line without its framing.
 
     ``stamp`` is the time as the framing writes it, "" for none. ``stream`` is stdout, stderr or "".

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import regex
+from msgspec import Struct, field
 
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.errors import parse as parse_error
@@ -106,8 +106,7 @@ _NOT_OF_FAMILY = (
 )
 
 
-@dataclass(slots=True)
-class _Dump:
+class _Dump(Struct):
     """The parts of a dump that decide: its words, and the stack that stands first."""
 
     words: list[str] = field(default_factory=list)

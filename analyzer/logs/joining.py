@@ -10,7 +10,8 @@ CRI marks such pieces with P and the last with F, docker's json-file leaves the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.records import has_head
@@ -20,8 +21,7 @@ PIECES_KEPT = LONG_LINE  # characters of a joined line that are kept
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(slots=True)
-class Joined:
+class Joined(Struct):
     """A line put together. ``cut``: its end is missing, or it was longer than 1 MiB (then ``long``
     has counted all of it, and ``tail`` is its end). ``lines`` is how many physical lines it took."""
 
@@ -33,8 +33,7 @@ class Joined:
     tail: str = ""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     peeled: Peeled
     number: int
     pieces: list[str] = field(default_factory=list)

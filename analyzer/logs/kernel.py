@@ -13,9 +13,9 @@ process convicts nobody (the caller matches pid and time).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import regex
+from msgspec.structs import replace
 
 from analyzer.clock import parse_stamp, parse_yearless
 from analyzer.facts import Evidence, Stamp

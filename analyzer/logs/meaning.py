@@ -9,11 +9,12 @@ opening existing TSDBs: failed to open TSDB: 10 errors: mmap, size 31301: cannot
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
 import regex
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.logs import eras, godump
 from analyzer.logs.errors import StreamCount, parse
@@ -43,8 +44,7 @@ _TSDB_WORDS = regex.compile(
 )
 
 
-@dataclass(slots=True)
-class Meaning:
+class Meaning(Struct):
     """The event and the failure that a record states. ``more`` are further events of the same line."""
 
     event: Event | None
@@ -119,8 +119,7 @@ def with_stream(failure: Observation, count: StreamCount) -> Observation:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """What an error text says without its record. ``watch``: a file watch failed; ``of_tsdb``: its
     words are a TSDB's; ``foreign``: what it says in another program's words."""
 

@@ -7,16 +7,16 @@ can be frequent is aggregated while reading, so that memory does not grow with t
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.facts import Evidence, Stamp
 
 Level = Literal["error", "warn", "info", "debug", ""]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One log record after framing and quoting are undone; a whole Go dump is one record.
 
     ``fields`` keeps duplicate keys in order of appearance. ``text`` is the payload without its
@@ -42,8 +42,7 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One innermost error.
 
     ``kind`` is "mmap" (a failed mapping), "errno" (another system call's error) or "text".
@@ -61,8 +60,7 @@ class Leaf:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """An error with what wraps it: ``prefixes`` from the outside in, then members or one leaf.
 
     ``declared`` is N of "N errors:" (None without a header); ``members`` are its members, cut ones
@@ -112,8 +110,7 @@ OPERATIONS = (
 ERAS = ("0", "A", "B1", "B2", "C", "D")
 
 
-@dataclass(slots=True)
-class FailureGroup:
+class FailureGroup(Struct):
     """Failures of one operation, file kind, errno and tenant within one segment of a log.
 
     ``lines`` counts log lines, ``count`` distinct failures (copies of one failure in one start are
@@ -148,8 +145,7 @@ class FailureGroup:
     asked: int | None = None  # bytes that the Go runtime asked for, where the dump states it
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """A life-cycle step.
 
     ``kind``: "start" (banner), "opening", "opened" (successfully opened), "ready" (all up),
@@ -171,8 +167,7 @@ class Event:
     count: int = 1
 
 
-@dataclass(slots=True)
-class Segment:
+class Segment(Struct):
     """A stretch of one log member that one process wrote: a banner starts a new one.
 
     The first segment of a member may have no banner (``start`` is None): it may continue an
@@ -201,8 +196,7 @@ class Segment:
     last_record: Evidence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KernelEvent:
+class KernelEvent(Struct, frozen=True):
     """A kernel log line that names a limit.
 
     ``kind``: "oom_kill" (a killed process), "oom_invoked", "overcommit_refused"
@@ -222,8 +216,7 @@ class KernelEvent:
     values: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class KernelLog:
+class KernelLog(Struct):
     """What one kernel log says, and the stretch of time it covers (rule 6: silence is evidence
     only when these stamps enclose the failure)."""
 
@@ -237,8 +230,7 @@ class KernelLog:
     complete: bool = True  # False when the ring buffer had wrapped: its first stamp is not ~0
 
 
-@dataclass(slots=True)
-class LogDigest:
+class LogDigest(Struct):
     """All that one log member says. ``framings`` counts lines by framing ("bare", "cri", "docker",
     "kubectl", ...); ``stream_hint`` are pod/container/host names that the framing itself states."""
 

@@ -9,9 +9,8 @@ chain is reversed: the cause comes first, then each wrap with the stack where it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import regex
+from msgspec import Struct
 
 from analyzer.logs.leaf import errno_of, split_prefixes
 
@@ -48,8 +47,7 @@ _OUTER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """A ``%+v`` chain: ``wraps`` from the outside in, ``cause`` with its own newlines.
 
     ``frames`` says that stack frames stood in the text. ``cut`` says that the cause itself is cut:
@@ -62,8 +60,7 @@ class Chain:
     cut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """The members of a join, and the prefixes on its first line that wrap all of them."""
 
     prefixes: tuple[str, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import regex
+from msgspec import Struct, field
 
 from analyzer.logs.errors import incomplete, innermost, leaves
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
@@ -34,8 +34,7 @@ _DAMAGE = regex.compile(
 )
 
 
-@dataclass(slots=True)
-class Observation:
+class Observation(Struct):
     """What one log line (or dump) says that failed.
 
     ``operation`` and ``file_kind`` are of OPERATIONS and FILE_KINDS, ``errno`` a symbol or None.

@@ -7,8 +7,9 @@ inside docker's JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from analyzer.logs import godump, kernel, meaning
 from analyzer.logs.engine import Patterns
@@ -26,8 +27,7 @@ OWN = {"goroutine": (b"goroutine ",), "kernel_line": (b" kernel: ", b'"kernel"')
 HEALTHY = "healthy_block"
 
 
-@dataclass(frozen=True, slots=True)
-class PatternSet:
+class PatternSet(Struct, frozen=True):
     """``parsed`` and ``counted`` as the scanner takes them; ``names`` name the counted ones.
 
     ``kernel`` are the ids of parsed patterns that only a kernel line holds, ``healthy``, ``levels`` and

@@ -15,7 +15,9 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
@@ -58,8 +60,7 @@ class Context:
         return all(self._step(tenant) == step for tenant, step in asked)
 
 
-@dataclass(slots=True)
-class _Text:
+class _Text(Struct):
     """A payload taken apart: ``shape`` is what stays without time and numbers."""
 
     shape: Shape
@@ -68,8 +69,7 @@ class _Text:
     ulids: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     failure: Observation
     level: Level
     asked: tuple[tuple[str | None, str | None], ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.facts import Evidence
 from analyzer.logs.model import Event, KernelLog, LogDigest, Segment

@@ -19,8 +19,9 @@ import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from analyzer.logs.engine import Engine, Patterns, engine_for
 
@@ -43,8 +44,7 @@ class LongLine(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct):
     """One physical line. ``number`` is 1-based, ``raw`` has no newline, ``ids`` are the parsed
     patterns that match in it. ``cut``: it was longer than 1 MiB, ``raw`` is its head and ``tail``
     its last 64 KiB, and ``long`` has counted all of it, if anything in it matched. ``size`` is its
@@ -59,8 +59,7 @@ class Line:
     long: LongLine | None = None
 
 
-@dataclass(slots=True)
-class Counted:
+class Counted(Struct):
     """Matches of counted patterns in a stretch of lines: ``ids``, and their ends, in order, as
     offsets in ``buffer`` behind ``base``."""
 
@@ -70,8 +69,7 @@ class Counted:
     ends: list[int]
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     """A block of whole lines, ``buffer[base:stop]``, while it is handed out."""
 
     buffer: bytes
@@ -86,8 +84,7 @@ class _Block:
     read_to: int = 0  # newlines before this offset are in Scanner.lines
 
 
-@dataclass(slots=True)
-class _Long:
+class _Long(Struct):
     """A line that has grown over LONG_LINE."""
 
     head: bytes
@@ -331,8 +328,7 @@ def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
             yield bytes(chunk)
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What the reference finds: (line number, raw, parsed ids) and the counts by counted id."""
 
     lines: list[tuple[int, bytes, tuple[int, ...]]] = field(default_factory=list)

@@ -16,7 +16,8 @@ import itertools
 import json
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
@@ -36,8 +37,7 @@ EXPORT_FIELDS = frozenset(
 NEWEST_FIRST_FRAMINGS = ("logcli", "grafana")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts the member's own bytes while they are read."""
 
     size: int = 0
@@ -49,8 +49,7 @@ class Tally:
             yield chunk
 
 
-@dataclass(slots=True)
-class Source:
+class Source(Struct):
     """The lines of a member, as chunks of bytes. ``numbers[i]`` is the physical line of line i+1;
     it is filled as the chunks are taken, and None where lines are as they stand in the member."""
 

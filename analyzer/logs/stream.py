@@ -8,9 +8,9 @@ The line is raw: still in its quotes and container. Nesting is not kept, only wh
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 import regex
+from msgspec import Struct, field
 
 from analyzer.logs.leaf import split_member
 
@@ -24,8 +24,7 @@ _NESTED = regex.compile(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", regex.DOTALL)
 _QUOTE = regex.compile(rb'\\*+"')
 
 
-@dataclass(slots=True)
-class StreamCount:
+class StreamCount(Struct):
     """What one long line holds. ``members`` are the leaves found, ``declared`` is N of its first
     "N errors:" header. ``sizes`` are bytes and how often; past 4096 distinct ones new sizes are only
     counted in ``sizes_dropped``. ``errnos`` and ``kinds`` (file kinds) count leaves. ``complete`` is

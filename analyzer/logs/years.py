@@ -8,7 +8,8 @@ Until then such stamps stand in a placeholder year; see :func:`analyzer.clock.se
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.clock import PLACEHOLDER_YEAR, settle_year
 from analyzer.facts import Evidence, Stamp

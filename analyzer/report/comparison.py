@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.diagnosis.model import Diagnosis, NamedFact, SubjectReport, Tool
 from analyzer.report import phrases, view, words
@@ -36,8 +37,7 @@ _SHRUNK = 0.8
 _LEAST_DAYS = 1 / 24
 
 
-@dataclass(slots=True)
-class Change:
+class Change(Struct):
     """One line of the comparison; values are as they are written for a reader, None is not known."""
 
     what: str
@@ -46,8 +46,7 @@ class Change:
     changed: bool
 
 
-@dataclass(slots=True)
-class SubjectComparison:
+class SubjectComparison(Struct):
     """``growth_per_day`` in mappings; ``days_to_limit`` from the after bundle on, None where it does not grow."""
 
     subject: str
@@ -62,8 +61,7 @@ class SubjectComparison:
     days_to_limit: float | None = None
 
 
-@dataclass(slots=True)
-class Side:
+class Side(Struct):
     bundle: str
     captured_at: str | None
     cause: str
@@ -71,8 +69,7 @@ class Side:
     summary: str
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Struct):
     """``exit_status``: 0 fixed or nothing to fix, 1 still or newly failing, 3 cannot tell."""
 
     schema_version: int

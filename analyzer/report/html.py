@@ -6,10 +6,11 @@ sheet and the pictures, made here, go in as they are.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
 
 from analyzer.diagnosis.model import Diagnosis, EvidenceView, LifeView, Question, Remedy, SubjectReport
 from analyzer.report import phrases, view, words
@@ -77,9 +78,9 @@ def style_sheet() -> Any:
 
 
 def _plain(item: Any, **more: Any) -> dict[str, Any]:
-    """A dataclass as a shallow dict with ``more`` in it."""
-    assert is_dataclass(item)
-    return {f.name: getattr(item, f.name) for f in fields(item)} | more
+    """A record as a shallow dict with ``more`` in it."""
+    assert isinstance(item, Struct)
+    return structs.asdict(item) | more
 
 
 def _gauge(gauge: view.Gauge, tone: str | None = None) -> dict[str, Any]:

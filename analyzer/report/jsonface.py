@@ -40,7 +40,7 @@ def _whole(value: Any) -> Any:
 
 
 def encode(value: Any) -> str:
-    """Any dataclass or plain value as indented JSON with one newline at its end; NaN becomes null."""
+    """Any record or plain value as indented JSON with one newline at its end; NaN becomes null."""
     import msgspec
 
     try:

@@ -9,9 +9,10 @@ imported when the first plot is drawn. Text of the bundle is drawn as text, neve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.diagnosis.model import Diagnosis, LifeView, SubjectReport
 from analyzer.report import view, words
@@ -334,8 +335,7 @@ def plot_memory(diagnosis: Diagnosis, subject: str | None = None, ax: Axes | Non
     return ax
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """A picture of the HTML report: how it is drawn, and whether this subject has the facts for it."""
 
     name: str

@@ -13,11 +13,12 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import regex
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.diagnosis.model import Diagnosis
 from analyzer.report import redaction_words as known
@@ -244,10 +245,11 @@ class Redactor:
             return self._string(value, field)  # type: ignore[return-value]
         if isinstance(value, list):
             return [self._walk(item, field, owner) for item in value]  # type: ignore[return-value]
-        if is_dataclass(value) and not isinstance(value, type):
+        if isinstance(value, Struct):
             kind = type(value).__name__
             return replace(
-                value, **{f.name: self._walk(getattr(value, f.name), f.name, kind) for f in fields(value)}
+                value,
+                **{name: self._walk(getattr(value, name), name, kind) for name in value.__struct_fields__},
             )
         return value
 
@@ -326,9 +328,9 @@ def _numbers(diagnosis: Diagnosis) -> set[str]:
         elif isinstance(value, dict):
             for item in value.values():
                 walk(item)
-        elif is_dataclass(value) and not isinstance(value, type):
-            for f in fields(value):
-                walk(getattr(value, f.name))
+        elif isinstance(value, Struct):
+            for name in value.__struct_fields__:
+                walk(getattr(value, name))
 
     walk(diagnosis)
     return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import regex
+from msgspec import Struct
 
 from analyzer.diagnosis.model import Diagnosis
 from analyzer.report import redaction_words as known
@@ -57,9 +57,9 @@ def strings(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for item in value:
             yield from strings(item, field)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for f in fields(value):
-            yield from strings(getattr(value, f.name), f.name)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from strings(getattr(value, name), name)
 
 
 def find_names(diagnosis: Diagnosis) -> dict[str, str]:

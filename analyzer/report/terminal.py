@@ -6,9 +6,10 @@ it is plain text, character for character the same. Nothing is read from the env
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.text import Text
 
 from analyzer.diagnosis.model import Diagnosis, EvidenceView, HypothesisView, Question, SubjectReport
@@ -21,8 +22,7 @@ DEFAULT_WIDTH = 100
 _NARROW = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """How much of each list the first screen shows; shrunk until the screen holds all sections."""
 
     evidence: int = 4

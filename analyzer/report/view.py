@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.diagnosis.model import (
     Ask,
@@ -58,8 +59,7 @@ _USUAL_SUSPECTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(Struct, frozen=True):
     """One bar: ``used`` of ``limit`` in ``unit``. ``estimate`` where the count was not measured."""
 
     label: str
@@ -171,8 +171,7 @@ def rivals(subject: SubjectReport) -> list[HypothesisView]:
     return sorted(others, key=lambda h: (_RIVAL_ORDER.get(h.status, 9), usual.get(h.cause, 99)))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The remedies in the order to act."""
 
     do_not: list[Remedy]

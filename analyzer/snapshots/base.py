@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Evidence, Fact, Present, Stamp, Unreadable
@@ -55,8 +56,7 @@ class Parser(Protocol):
     def read(self, member: Member, *, detail: bool = False) -> list[Snapshot]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotParser:
+class SnapshotParser(Struct, frozen=True):
     """The one implementation of :class:`Parser`: markers, two sniffs and a function.
 
     ``confirm`` is asked where a marker proposes the member, ``strong`` where none does. ``main`` is

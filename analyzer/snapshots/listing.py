@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.snapshots.base import to_int
 from analyzer.snapshots.datadir import DataDirBuilder
@@ -35,8 +36,7 @@ _DIGIT_KINDS = frozenset({"segments", "heads", "wal", "tmp", "upload_segments"})
 _KNOWN_DIRS = frozenset({"chunks", "chunks_head", "wal", "wbl", "thanos", "upload"})
 
 
-@dataclass(slots=True)
-class Columns:
+class Columns(Struct):
     """Where a line of ``find -printf`` holds what: columns before the path and after it."""
 
     before: int

@@ -56,8 +56,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.facts import Evidence, Fact, Stamp
 
@@ -78,8 +79,7 @@ MAPPING_KINDS = (
 )
 
 
-@dataclass(slots=True)
-class Snapshot:
+class Snapshot(Struct):
     """One member's facts. ``group`` is the folder that holds the capture's ``proc`` (two members of
     one group were taken together); ``scope`` is "running", "configured" or "netns" for sysctl."""
 
@@ -93,8 +93,7 @@ class Snapshot:
     note: str = ""
 
 
-@dataclass(slots=True)
-class MapsSummary:
+class MapsSummary(Struct):
     """The mappings of one process, counted.
 
     ``lines`` is what the file lists, ``count`` without ``[vsyscall]`` (the kernel's map_count).
@@ -131,8 +130,7 @@ class MapsSummary:
     columns: MapColumns | None = None  # only when detail was asked for
 
 
-@dataclass(slots=True)
-class MapColumns:
+class MapColumns(Struct):
     """The mappings themselves, as columns of equal length (lists or arrays).
 
     ``tenant`` is the directory that holds the block or head chunks ("" for other mappings): its last
@@ -150,8 +148,7 @@ class MapColumns:
     deleted: list[bool] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class BlockFiles:
+class BlockFiles(Struct):
     """One block's files: sizes in bytes; ``segments`` of chunks/NNNNNN."""
 
     ulid: str
@@ -162,8 +159,7 @@ class BlockFiles:
     no_maps: str = ""  # why it is not opened at start: "tmp", "upload", "" = it is
 
 
-@dataclass(slots=True)
-class TenantDir:
+class TenantDir(Struct):
     """One tenant's TSDB directory ("" for a single-tenant product).
 
     ``head_sizes`` are the sizes of chunks_head files. ``phantom`` marks a directory named like a
@@ -180,8 +176,7 @@ class TenantDir:
     shipped: set[str] | None = None  # ULIDs in thanos.shipper.json, where its content is known
 
 
-@dataclass(slots=True)
-class DataDir:
+class DataDir(Struct):
     """A listing of a data directory (find -printf, ls -lR, ls -lanR ...)."""
 
     root: str = ""
@@ -193,8 +188,7 @@ class DataDir:
     has_sizes: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """One df row. ``size``, ``used``, ``available`` are bytes, or inodes for df -i."""
 
     device: str
@@ -206,8 +200,7 @@ class Mount:
     inodes: bool = False
 
 
-@dataclass(slots=True)
-class LsofCount:
+class LsofCount(Struct):
     """Rows of one pid: ``mem`` rows (mapped files, one per file), ``fds`` numbered descriptors."""
 
     command: str
@@ -219,8 +212,7 @@ class LsofCount:
     by_kind: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(slots=True)
-class ContainerState:
+class ContainerState(Struct):
     name: str
     container_id: str | None = None
     restarts: int | None = None
@@ -242,8 +234,7 @@ class ContainerState:
     evidence: dict[str, Evidence] = field(default_factory=dict)  # by field name
 
 
-@dataclass(slots=True)
-class PodState:
+class PodState(Struct):
     namespace: str | None
     name: str
     uid: str | None = None
@@ -256,8 +247,7 @@ class PodState:
     evidence: Evidence | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PodEvent:
+class PodEvent(Struct, frozen=True):
     """A Kubernetes event. ``object`` is "kind/namespace/name"."""
 
     reason: str
@@ -269,8 +259,7 @@ class PodEvent:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesPoint:
+class SeriesPoint(Struct, frozen=True):
     """One sample of a process's mapping count."""
 
     time: Stamp | None
@@ -281,8 +270,7 @@ class SeriesPoint:
     values: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PsProcess:
+class PsProcess(Struct, frozen=True):
     """One process of a ps listing. ``rss`` and ``vsz`` are bytes, ``threads`` its LWPs."""
 
     pid: int
@@ -296,8 +284,7 @@ class PsProcess:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(Struct, frozen=True):
     """One row of a collector's index: the member it wrote, by which command, when, and how it ended."""
 
     path: str

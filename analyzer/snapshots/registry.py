@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.snapshots import parsers
 from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
@@ -31,8 +32,7 @@ def find_parsers() -> tuple[SnapshotParser, ...]:
 Entry = tuple[str, SnapshotParser]
 
 
-@dataclass(slots=True)
-class Index:
+class Index(Struct):
     """Markers by their last component: those without a ``*`` by name, the others as a list."""
 
     exact: dict[str, list[Entry]] = field(default_factory=dict)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from bundle_packing import FIXTURES, gz, read, tar, zipped
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.bundle import Place, logpaths
 from analyzer.bundle.layouts import layouts, recognise

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked, last_folder
 from analyzer.bundle.model import Place
@@ -19,8 +20,7 @@ _UNNAMED = "host"  # what the script writes for a host whose name is no file nam
 _LOG = re.compile(r"kubernetes/logs/(?P<container>[^/]+?)(?P<previous>-previous)?\.log$")
 
 
-@dataclass(frozen=True)
-class Capture(Marked):
+class Capture(Marked, frozen=True):
     """Its two lists stand at the top; of a capture that was cut its own name and one of them will do."""
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:

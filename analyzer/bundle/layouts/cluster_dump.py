@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
@@ -22,8 +23,7 @@ _LIST = re.compile(r"(?P<namespace>[^/!]+)/[^/!]+\.(?:json|yaml)$")
 _LOG = re.compile(r"(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?:logs\.txt$|(?P<container>[^/!.]+)$)")
 
 
-@dataclass(frozen=True)
-class ClusterDump(Marked):
+class ClusterDump(Marked, frozen=True):
     """Recognised by ``nodes.json`` beside a namespace's lists, or by the lists of a stream."""
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:

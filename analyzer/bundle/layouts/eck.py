@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
@@ -15,8 +16,7 @@ from analyzer.bundle.model import Place
 _LOG = re.compile(r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/pod/(?P<pod>[^/!]+)/(?:previous-)?logs\.txt")
 
 
-@dataclass(frozen=True)
-class Eck(Marked):
+class Eck(Marked, frozen=True):
     """Recognised by its logs, which stand in a folder called ``pod``.
 
     Asked before ``kubectl cluster-info dump``, whose lists of objects it has as well.

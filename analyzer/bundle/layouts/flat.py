@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from analyzer.bundle.layout import Marked, last_folder
 
@@ -43,8 +42,7 @@ def _top(paths: Iterable[str]) -> str:
     return low[: own.start() - 1] if own else low[:end]
 
 
-@dataclass(frozen=True)
-class Flat(Marked):
+class Flat(Marked, frozen=True):
     """One root for all, unless several folders each hold the same facts: then one for each of them."""
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
@@ -18,8 +19,7 @@ _NODE = re.compile(r"nodes/(?P<node>[^/]+)/")
 _PODS = re.compile(r"(?P<root>(?:.*[/!])?)namespaces/[^/]+/(?:pods/[^/]+/|core/)[^!]*$")
 
 
-@dataclass(frozen=True)
-class MustGather(Marked):
+class MustGather(Marked, frozen=True):
     """Recognised by its own files, or by the tree of namespaces that inspect writes without them."""
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:

@@ -5,13 +5,10 @@ cluster.json   10.0.0.1/sysctl.conf   10.0.0.1/insight.json   10.0.0.1/dmesg.log
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from analyzer.bundle.layout import Marked, last_folder
 
 
-@dataclass(frozen=True)
-class Pingcap(Marked):
+class Pingcap(Marked, frozen=True):
     """Each host's folder is a root of that host's name."""
 
     def host(self, root: str) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked, last_folder
 from analyzer.bundle.model import Place
@@ -20,8 +21,7 @@ _OBJECTS = re.compile(r"yamls/namespaced/(?P<namespace>[^/]+)/")
 _NODE = re.compile(r"(?P<root>(?:.*[/!])?nodes/[^/!]+\.(?:zip|tgz|tar\.gz)!)")
 
 
-@dataclass(frozen=True)
-class Rancher(Marked):
+class Rancher(Marked, frozen=True):
     """The zip of a node is a root of its own, named like the node."""
 
     def roots(self, paths: frozenset[str]) -> Iterable[str]:

@@ -7,7 +7,6 @@ proc/meminfo   proc/PID/limits   var/log/pods/...   sos_strings/PLUGIN/var.log.a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from analyzer.bundle.layout import Marked, last_folder
 
@@ -17,8 +16,7 @@ _NAME = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Sos(Marked):
+class Sos(Marked, frozen=True):
     """Recognised by the folders that sos alone writes; the host stands in the report's own name."""
 
     def host(self, root: str) -> str | None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from analyzer.bundle.layout import Marked
 
 _REPORT = re.compile(r"(?P<root>(?:.*[/!])?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
 
 
-@dataclass(frozen=True)
-class SosCollect(Marked):
+class SosCollect(Marked, frozen=True):
     """The folder in which packed reports stand. Each of them is a root of its own.
 
     Asked before the report itself: the collector keeps ``sos_logs/`` beside the reports too.

@@ -8,7 +8,8 @@ host-collectors/remote/NODE/sysctl.json
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
@@ -16,8 +17,7 @@ from analyzer.bundle.model import Place
 _NODE = re.compile(r"host-collectors/[^/]+/(?P<node>[^/]+)/[^/]+$|remote-collectors/(?P<remote>[^/]+)/")
 
 
-@dataclass(frozen=True)
-class Troubleshoot(Marked):
+class Troubleshoot(Marked, frozen=True):
     """Files of a remote node stand one folder deeper than the collector's own."""
 
     def place(self, path: str) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
@@ -13,8 +13,7 @@ from analyzer.facts import Evidence
 LARGE = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _AddressSpace32:
+class _AddressSpace32(Struct, frozen=True):
     name: str = "address_space_32bit"
     title: str = "the 32-bit address space"
     explains: frozenset[str] = frozenset({"memory"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Subject
@@ -11,8 +11,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, number
 from analyzer.facts import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class _CgroupOom:
+class _CgroupOom(Struct, frozen=True):
     name: str = "cgroup_oom"
     title: str = "the cgroup's memory limit"
     explains: frozenset[str] = frozenset({"kill", "stop"})

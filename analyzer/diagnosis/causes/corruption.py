@@ -3,15 +3,14 @@ any failed open of a block is printed as "corrupted block" (log-grammar.md 2.2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis.weigh import Hypothesis, Symptoms, quote
 from analyzer.facts import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class _Corruption:
+class _Corruption(Struct, frozen=True):
     name: str = "corruption"
     title: str = "damaged data"
     explains: frozenset[str] = frozenset({"corrupt"})

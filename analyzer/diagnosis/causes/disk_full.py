@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis.weigh import Claim, Hypothesis, Symptoms, Weight, human, no_symptom, number, quote
@@ -14,8 +15,7 @@ from analyzer.snapshots.model import Mount
 FULL = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class _DiskFull:
+class _DiskFull(Struct, frozen=True):
     name: str = "disk_full"
     title: str = "a full disk"
     explains: frozenset[str] = frozenset({"space", "bus"})

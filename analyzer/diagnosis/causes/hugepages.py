@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, no_symptom, quote
 
 
-@dataclass(frozen=True, slots=True)
-class _Hugepages:
+class _Hugepages(Struct, frozen=True):
     name: str = "hugepages"
     title: str = "missing huge pages"
     explains: frozenset[str] = frozenset({"memory"})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, number, quote
 
 
-@dataclass(frozen=True, slots=True)
-class _Inotify:
+class _Inotify(Struct, frozen=True):
     name: str = "inotify"
     title: str = "the limits of inotify"
     explains: frozenset[str] = frozenset({"watch"})

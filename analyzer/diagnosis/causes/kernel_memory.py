@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
@@ -13,8 +14,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, no_sym
 from analyzer.facts import Fact
 
 
-@dataclass(frozen=True, slots=True)
-class _KernelMemory:
+class _KernelMemory(Struct, frozen=True):
     name: str = "kernel_memory"
     title: str = "exhausted kernel memory"
     explains: frozenset[str] = frozenset({"memory", "threads"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.case.need import reached
@@ -19,8 +20,7 @@ TINY = 64 << 10
 REACHED_BAND = 0.03
 
 
-@dataclass(frozen=True, slots=True)
-class _MaxMapCount:
+class _MaxMapCount(Struct, frozen=True):
     name: str = "max_map_count"
     title: str = "the limit vm.max_map_count"
     explains: frozenset[str] = frozenset({"memory", "threads"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
@@ -11,8 +12,7 @@ from analyzer.diagnosis.drivers import map_driver
 from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, number, quote
 
 
-@dataclass(frozen=True, slots=True)
-class _Nofile:
+class _Nofile(Struct, frozen=True):
     name: str = "nofile"
     title: str = "the limit of open files"
     explains: frozenset[str] = frozenset({"files"})

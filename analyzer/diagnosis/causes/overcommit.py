@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.identity import names_subject
 from analyzer.case.model import Case, Subject
@@ -25,8 +25,7 @@ from analyzer.logs.model import KernelEvent
 OWN_SHARE = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Overcommit:
+class _Overcommit(Struct, frozen=True):
     name: str = "overcommit"
     title: str = "the commit limit"
     explains: frozenset[str] = frozenset({"memory", "threads"})

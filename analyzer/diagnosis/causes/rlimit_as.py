@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
@@ -19,8 +20,7 @@ from analyzer.diagnosis.weigh import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _RlimitAs:
+class _RlimitAs(Struct, frozen=True):
     name: str = "rlimit_as"
     title: str = "RLIMIT_AS (ulimit -v)"
     explains: frozenset[str] = frozenset({"memory", "threads"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.identity import names_subject
 from analyzer.case.model import Case, Subject
@@ -21,8 +22,7 @@ from analyzer.diagnosis.weigh import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _RlimitData:
+class _RlimitData(Struct, frozen=True):
     name: str = "rlimit_data"
     title: str = "RLIMIT_DATA"
     explains: frozenset[str] = frozenset({"memory", "threads"})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.weigh import HEAP_REQUEST, Hypothesis, Symptoms, Weight, human, quote
 
 
-@dataclass(frozen=True, slots=True)
-class _RlimitMemlock:
+class _RlimitMemlock(Struct, frozen=True):
     name: str = "rlimit_memlock"
     title: str = "the locked memory limit"
     explains: frozenset[str] = frozenset({"locked"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Subject
@@ -13,8 +13,7 @@ from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, quote
 EXHAUSTED = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class _SystemOom:
+class _SystemOom(Struct, frozen=True):
     name: str = "system_oom"
     title: str = "the machine's memory"
     explains: frozenset[str] = frozenset({"kill", "stop"})

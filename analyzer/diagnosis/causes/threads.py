@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.case.identity import names_subject
 from analyzer.case.model import Case, Subject
@@ -15,8 +16,7 @@ from analyzer.diagnosis.weigh import Claim, Hypothesis, Symptoms, Weight, no_sym
 NEAR_NPROC = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Threads:
+class _Threads(Struct, frozen=True):
     name: str = "threads"
     title: str = "a limit of threads or processes"
     explains: frozenset[str] = frozenset({"threads"})

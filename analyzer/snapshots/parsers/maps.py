@@ -119,7 +119,7 @@ def summarise(
 
 def _extend(columns: MapColumns, block: bytes) -> None:
     more = columns_of(block.split(b"\n"))
-    for name in MapColumns.__slots__:
+    for name in MapColumns.__struct_fields__:
         getattr(columns, name).extend(getattr(more, name))
 
 

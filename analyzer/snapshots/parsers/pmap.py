@@ -23,7 +23,8 @@ is a head chunk file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
@@ -50,8 +51,7 @@ _MODE = re.compile(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
 _HEAD_CHUNK = 128 << 20
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """Where one process's rows end, and whether its totals were seen."""
 
     last: int = 0

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Present

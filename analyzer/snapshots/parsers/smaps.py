@@ -58,7 +58,7 @@ def read_smaps(member: Member, detail: bool) -> list[Snapshot]:
             last = joined
             if columns is not None:
                 more = columns_of(rows)
-                for name in MapColumns.__slots__:
+                for name in MapColumns.__struct_fields__:
                     getattr(columns, name).extend(getattr(more, name))
         if b" lo" in block:
             locked += len(_LOCKED.findall(block))
