@@ -21,6 +21,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
+from analyzer import lazy
 from analyzer.facts import NANOSECOND, Stamp
 
 PLACEHOLDER_YEAR = 2000  # a leap year, so that 29 February can be kept
@@ -41,15 +42,15 @@ ZONES = {
 AMBIGUOUS_ZONES = {"CST": -360, "IST": 330, "BST": 60}
 
 _SCALE = tuple(10 ** (9 - digits) for digits in range(10))
-_FRACTION = re.compile(r"[.,](\d+)", re.ASCII)
-_EPOCH = re.compile(r"\d{9,10}(?:[.,]\d{1,9})?|\d{13}|\d{16}|\d{19}", re.ASCII)
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?(?::\d\d)?", re.ASCII)
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?", re.ASCII)
-_WORD = re.compile(
+_FRACTION = lazy.pattern(r"[.,](\d+)", re.ASCII)
+_EPOCH = lazy.pattern(r"\d{9,10}(?:[.,]\d{1,9})?|\d{13}|\d{16}|\d{19}", re.ASCII)
+_OFFSET = lazy.pattern(r"([+-])(\d\d):?(\d\d)?(?::\d\d)?", re.ASCII)
+_CLOCK = lazy.pattern(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?", re.ASCII)
+_WORD = lazy.pattern(
     r"[A-Za-z]+\.?|[+-]\d\d:?\d\d|[+-]\d\d\b|\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d+", re.ASCII
 )
-_SYSLOG = re.compile(r"([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
-_KLOG = re.compile(r"(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
+_SYSLOG = lazy.pattern(r"([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII)
+_KLOG = lazy.pattern(r"(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "analyzer"
 # The order in which data flows; what stands on one line may import from its own line.
 ORDER = (
-    ("facts", "errors", "version"),
+    ("facts", "errors", "lazy", "version"),
     ("clock",),
     ("collect",),
     ("bundle",),

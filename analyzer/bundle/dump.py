@@ -9,17 +9,17 @@ Printed to standard output the dump is one stream: JSON lists one after the othe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from analyzer import lazy
 from analyzer.bundle.stream import Buffer, Stream
 
 START = b"==== START logs for container "
 END = b"==== END logs for container "
 WINDOW = 64 << 10
 _LINE = 4096
-_TITLE = re.compile(rb"==== START logs for container (\S{1,253}) of pod (\S{1,253})/(\S{1,253}) ====")
-_KIND = re.compile(rb'"kind": *"([A-Za-z]{1,60})List"')
+_TITLE = lazy.pattern(rb"==== START logs for container (\S{1,253}) of pod (\S{1,253})/(\S{1,253}) ====")
+_KIND = lazy.pattern(rb'"kind": *"([A-Za-z]{1,60})List"')
 
 
 def split(stream: Stream) -> Iterator[tuple[str, Iterator[Buffer]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -10,13 +9,14 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.logpaths import place as place_by_path
 from analyzer.bundle.logpaths import pod_of, rotation_key
 from analyzer.bundle.model import Place
 
 MAX_LINKS = 8  # links to one member that are looked at
-_SEPARATOR = re.compile(r"[/!]")
-_COPY = re.compile(r"((?:.*!)?)#\d+/")
+_SEPARATOR = lazy.pattern(r"[/!]")
+_COPY = lazy.pattern(r"((?:.*!)?)#\d+/")
 
 
 class Kind(Protocol):

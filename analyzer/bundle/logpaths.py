@@ -14,75 +14,78 @@ import re
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.model import Place
 
 _NAME = r"[a-z0-9][a-z0-9.-]*"
 _LOGS = (
-    re.compile(
+    lazy.pattern(
         rf"(?:^|[/!])(?P<namespace>{_NAME})_(?P<pod>{_NAME})_(?:[0-9a-f]{{32}}|[0-9a-f-]{{36}})"
         r"/(?P<container>[^/]+)/(?P<restart>\d{1,9})\.log[^/]*$"
     ),
-    re.compile(
+    lazy.pattern(
         rf"(?:^|[/!])(?P<pod>{_NAME})_(?P<namespace>{_NAME})_(?P<container>{_NAME})-(?P<id>[0-9a-f]{{64}})\.log[^/]*$"
     ),
-    re.compile(r"(?:^|[/!])(?P<id>[0-9a-f]{64})/(?P=id)-json\.log[^/]*$"),
-    re.compile(
+    lazy.pattern(r"(?:^|[/!])(?P<id>[0-9a-f]{64})/(?P=id)-json\.log[^/]*$"),
+    lazy.pattern(
         r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P<container>[^/]+)/(?P=container)/logs/"
         r"(?:rotated/(?P<restart>\d{1,9})\.log[^/]*|[^/]+)$"
     ),
-    re.compile(
+    lazy.pattern(
         r"(?:^|[/!])cluster-resources/pods/logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/"
         r"(?P<container>[^/]+?)(?P<previous>-previous)?\.log[^/]*$"
     ),
-    re.compile(r"(?:^|[/!])[^!]*logs\.txt!(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?P<container>[^/!]+)$"),
-    re.compile(
+    lazy.pattern(r"(?:^|[/!])[^!]*logs\.txt!(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?P<container>[^/!]+)$"),
+    lazy.pattern(
         r"(?:^|[/!])cluster-info/(?P<namespace>[^/]+)/podlogs/(?P<pod>[^/]+)/[^/]*?_logs_[^/]*?"
         r"(?:_-c_(?P<container>[^/]+?))?(?P<previous>_(?:-p|--previous))?$"
     ),
-    re.compile(
+    lazy.pattern(
         r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/podlogs/oc_logs_--namespace_(?P=namespace)_"
         r"(?P<pod>[^/]+?)(?:_-c_(?P<container>[^/]+?))?(?P<previous>_-p)?$"
     ),
-    re.compile(r"(?:^|[/!])(?:crictl|podman|docker)_logs(?:_-t)?_(?P<id>[0-9a-f]{12,64})$"),
-    re.compile(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P=pod)\.(?:yaml|json)$"),
-    re.compile(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/(?:core|apps|batch)/[^/]+\.(?:yaml|json)$"),
-    re.compile(r"(?:^|[/!])cluster-resources/(?:pods|events)/(?P<namespace>[^/]+)\.json$"),
+    lazy.pattern(r"(?:^|[/!])(?:crictl|podman|docker)_logs(?:_-t)?_(?P<id>[0-9a-f]{12,64})$"),
+    lazy.pattern(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P=pod)\.(?:yaml|json)$"),
+    lazy.pattern(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/(?:core|apps|batch)/[^/]+\.(?:yaml|json)$"),
+    lazy.pattern(r"(?:^|[/!])cluster-resources/(?:pods|events)/(?P<namespace>[^/]+)\.json$"),
 )
 
 _PACKED = r"(?:\.(?:gz|bz2|xz|zst))?"
-_NUMBERED = re.compile(rf"(?P<base>.+\.(?:log|txt|out|err|json))\.(?P<number>\d{{1,3}}){_PACKED}")
-_DATED = re.compile(
+_NUMBERED = lazy.pattern(rf"(?P<base>.+\.(?:log|txt|out|err|json))\.(?P<number>\d{{1,3}}){_PACKED}")
+_DATED = lazy.pattern(
     rf"(?P<base>.+\.(?:log|txt|out|err|json))[.-](?P<date>\d{{8}}(?:[-.T]?\d{{2,6}})?|\d{{4}}-\d\d-\d\d[\dT_.:-]*Z?){_PACKED}"
 )
 # lumberjack, as Go programs rotate their own log: app-2026-11-22T21-57-16.309.log.gz
-_LUMBERJACK = re.compile(
+_LUMBERJACK = lazy.pattern(
     rf"(?P<stem>.+)-(?P<date>\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{3}})(?P<end>\.\w+?){_PACKED}"
 )
 
-_DIGIT = re.compile(r"\d")
+_DIGIT = lazy.pattern(r"\d")
 
 _KINDS = (
     "smaps_rollup|numa_maps|smaps|maps|pmap|status|limits|statm|stat|cgroup|cmdline|environ|comm|"
     "oom_score_adj|oom_score|mountinfo|fdinfo|fd|io|stack|sched|exe|prlimit|lsof"
 )
 _PIDS = (
-    re.compile(r"(?:^|[/!])proc/(\d{1,9})/"),
-    re.compile(r"(?:^|[/!])pid[._-]?(\d{1,9})/"),
-    re.compile(rf"(?:^|(?:^|[/!])(?:procs|pids?|process(?:es)?)/)(\d{{1,9}})/(?:{_KINDS})(?:\.txt)?$"),
-    re.compile(rf"(?:^|[/!])(?:proc[._-])?(?:pid[._-]?)?(\d{{1,9}})[._-](?:{_KINDS})(?:\.\w+)?{_PACKED}$"),
-    re.compile(rf"(?:^|[/!])(?:proc[._-])?(?:{_KINDS})[._-](?:pid[._-]?|-x_)?(\d{{1,9}})(?:\.[a-z]\w*)*$"),
+    lazy.pattern(r"(?:^|[/!])proc/(\d{1,9})/"),
+    lazy.pattern(r"(?:^|[/!])pid[._-]?(\d{1,9})/"),
+    lazy.pattern(rf"(?:^|(?:^|[/!])(?:procs|pids?|process(?:es)?)/)(\d{{1,9}})/(?:{_KINDS})(?:\.txt)?$"),
+    lazy.pattern(rf"(?:^|[/!])(?:proc[._-])?(?:pid[._-]?)?(\d{{1,9}})[._-](?:{_KINDS})(?:\.\w+)?{_PACKED}$"),
+    lazy.pattern(rf"(?:^|[/!])(?:proc[._-])?(?:{_KINDS})[._-](?:pid[._-]?|-x_)?(\d{{1,9}})(?:\.[a-z]\w*)*$"),
 )
 _POD = (
     r"(?P<pod>(?:[a-z0-9-]+-)?(?:ingester|cortex|mimir|prometheus|thanos|receive|receiver|store|compactor)"
     r"[a-z0-9-]*-\d{1,4})"
 )
-_POD_NAME = re.compile(_POD)
-_POD_FILE = re.compile(
+_POD_NAME = lazy.pattern(_POD)
+_POD_FILE = lazy.pattern(
     _POD + r"(?P<previous>[-_.](?:previous|prev|p))?\.(?:log|txt)",
 )
-_PREVIOUS = re.compile(r"(?:^|[-_./!])(?:previous|prev)(?:[-_]logs?)?(?:\.insecure)?(?:\.(?:log|txt))?[^/]*$")
-_SERIES = re.compile(r"(?:^|[/!])(series/[^/]+)/")
-_TAIL = re.compile(r"(?:^|[/!])sos_strings/[^/]+/[^/]+\.tailed$")
+_PREVIOUS = lazy.pattern(
+    r"(?:^|[-_./!])(?:previous|prev)(?:[-_]logs?)?(?:\.insecure)?(?:\.(?:log|txt))?[^/]*$"
+)
+_SERIES = lazy.pattern(r"(?:^|[/!])(series/[^/]+)/")
+_TAIL = lazy.pattern(r"(?:^|[/!])sos_strings/[^/]+/[^/]+\.tailed$")
 
 
 def rotation_key(path: str) -> tuple[str, int | None, str]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import select
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from analyzer import lazy
 from analyzer.bundle.codecs import IN_BYTES
 from analyzer.errors import AnalyzerError
 
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
+_REMOTE = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
 PLAIN_BYTES = 512 << 10
 _POLL_SECONDS = 0.2
 

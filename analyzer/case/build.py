@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.bundle.model import Place
 from analyzer.case import attribution, collector, copies, hosts, identity, lives, need, placement, yearless
 from analyzer.case.model import Capture, Case, Host, Subject
@@ -17,7 +18,7 @@ from analyzer.logs.model import LogDigest
 from analyzer.snapshots.model import PodEvent, PodState
 
 TSDB_PRODUCTS = frozenset({"cortex", "mimir", "prometheus", "thanos"})
-_SYSTEM_LOG = re.compile(
+_SYSTEM_LOG = lazy.pattern(
     r"(^|/)(messages|syslog|secure|auth\.log|dpkg\.log|alternatives\.log|kern\.log|boot\.log|cron|maillog"
     r"|kubelet[^/]*|journalctl[^/]*|dmesg[^/]*|cloud-init[^/]*|apt/[^/]+|sos[^/]*\.log|audit[^/]*|bootstrap\.log"
     r"|history\.log|term\.log|unattended-upgrades[^/]*|wtmp|lastlog|faillog|sos_logs/[^/]+)(\.\d+)?$",
@@ -156,7 +157,7 @@ def _streams(logs: Sequence[LogDigest], places: dict[str, Place], all_hosts: Seq
     return list(streams.values())
 
 
-_ROTATION = re.compile(r"(\.\d{1,3}|[-.]\d{8}(-\d{6})?|\.(gz|xz|bz2|zst))+$")
+_ROTATION = lazy.pattern(r"(\.\d{1,3}|[-.]\d{8}(-\d{6})?|\.(gz|xz|bz2|zst))+$")
 
 
 def _stream_key(log: LogDigest, place: Place) -> tuple[str, ...]:

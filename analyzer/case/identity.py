@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from analyzer import lazy
 from analyzer.case import attribution
 from analyzer.case.model import Subject
 from analyzer.facts import Evidence, Present
@@ -13,9 +14,9 @@ from analyzer.logs import eras
 from analyzer.logs.model import KernelEvent
 from analyzer.snapshots.model import DataDir, PodEvent, PodState
 
-_CALLER = re.compile(r"caller\W{1,5}([\w.]+\.go:\d+)")
-_CONTAINER_ID = re.compile(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")
-_POD_UID = re.compile(r"_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})/")
+_CALLER = lazy.pattern(r"caller\W{1,5}([\w.]+\.go:\d+)")
+_CONTAINER_ID = lazy.pattern(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")
+_POD_UID = lazy.pattern(r"_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})/")
 
 
 def identify(subject: Subject) -> None:

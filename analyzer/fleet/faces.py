@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field, to_builtins
 
+from analyzer import lazy
 from analyzer.fleet.summary import Cluster, Summary
 from analyzer.report.words import clean, percent, plural
 
@@ -198,7 +199,7 @@ def _text(summary: Summary, width: int, color: bool) -> str:
 
 
 # What opens code, emphasis, a link, a cell or a formula; the underscore only at a word's edge.
-_ACTIVE = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
+_ACTIVE = lazy.pattern(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
 def _escape(cell: str) -> str:

@@ -15,22 +15,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from analyzer import lazy
 from analyzer.errors import AnalyzerError
 
 CHUNK = 1 << 20
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
-_SECRET = re.compile(r"(://)[^/@]*@")
+_ADDRESS = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
+_SECRET = lazy.pattern(r"(://)[^/@]*@")
 _MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c")
 _TAR = slice(257, 262)
-_ARCHIVE_NAME = re.compile(r"\.(tar|tgz|tbz2?|txz|tzst|zip|gz|bz2|xz|zst)$", re.IGNORECASE)
-_LOG_NAME = re.compile(r"\.log(\.\d+)?$", re.IGNORECASE)
+_ARCHIVE_NAME = lazy.pattern(r"\.(tar|tgz|tbz2?|txz|tzst|zip|gz|bz2|xz|zst)$", re.IGNORECASE)
+_LOG_NAME = lazy.pattern(r"\.log(\.\d+)?$", re.IGNORECASE)
 
 # A folder or file that only an unpacked bundle has at its top: see docs/fleet.md.
-_FOLDER_MARK = re.compile(
+_FOLDER_MARK = lazy.pattern(
     r"proc|sos_(commands|logs|reports)|cluster-(scoped-)?resources|host-collectors|syscalls|yamls"
 )
-_FILE_MARK = re.compile(
+_FILE_MARK = lazy.pattern(
     r"(.+[._-])?(s?maps|meminfo|sysctl)([._-].+)?|nodes\.json|maps_count.*|event-filter\.html", re.IGNORECASE
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.fleet.rows import Row
 from analyzer.fleet.store import all_rows
 
@@ -256,7 +256,7 @@ def _version_order(each: tuple[str | None, str | None]) -> tuple[Any, ...]:
     return product is None, product or "", version is None, parts
 
 
-_PARTS = re.compile(r"[0-9]{1,18}|[A-Za-z]+")
+_PARTS = lazy.pattern(r"[0-9]{1,18}|[A-Za-z]+")
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -8,10 +8,10 @@ of "Found healthy block" are read by offset and kept once each.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
+from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.logs.fold import Folder, Life, count_minute, minute_of
 from analyzer.logs.model import Segment
@@ -28,10 +28,10 @@ TENANT_REACH = 140  # bytes before a match in which logfmt names the tenant
 MINUTE_LENGTH = 16  # "2026-11-22T21:54"
 MAX_MINUTES = 100_000
 
-_ULID = re.compile(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
+_ULID = lazy.pattern(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
 _LETTERS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TENANT = re.compile(rb'(?:org_id|user|tenant)[=":\\ ]+([^\s"\\,}]{1,150})')
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_TENANT = lazy.pattern(rb'(?:org_id|user|tenant)[=":\\ ]+([^\s"\\,}]{1,150})')
+_TIME = lazy.pattern(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 
 
 class Counts:

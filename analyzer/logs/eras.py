@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import regex
-
+from analyzer import lazy
 from analyzer.logs.errors import leaves
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
 from analyzer.logs.model import Tree
@@ -56,8 +55,8 @@ _CALLERS: Mapping[tuple[str, str], Bounds] = {
     ("thanos", "handler.go"): ("0.38", None),
 }
 
-_VERSION = regex.compile(r"v?(\d{1,4}+)\.(\d{1,6}+)")
-_OPEN_BLOCK = regex.compile(r"pening storage failed:? open block ")
+_VERSION = lazy.grammar(r"v?(\d{1,4}+)\.(\d{1,6}+)")
+_OPEN_BLOCK = lazy.grammar(r"pening storage failed:? open block ")
 _COMPACTS = (
     "compact ",
     "persist head block",

@@ -18,6 +18,7 @@ from typing import Literal
 import regex
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.logs.leaf import split_member, split_prefixes, text_behind_errno
 from analyzer.logs.model import Leaf, Tree
 from analyzer.logs.newlines import lines_of, member_lines
@@ -28,14 +29,14 @@ __all__ = ["StreamCount", "StreamCounter", "innermost", "leaves", "parse", "rend
 MAX_DEPTH = 64
 """Lists nested deeper are kept flat and marked ambiguous; no library nests beyond four."""
 
-_HEADER = regex.compile(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
-_INNER_HEADER = regex.compile(
+_HEADER = lazy.grammar(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
+_INNER_HEADER = lazy.grammar(
     r"(?<=: ) *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
 )
-_HEADLESS = regex.compile(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
+_HEADLESS = lazy.grammar(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
 _MAP_START = "unexpected corrupted block:map["
-_MAP_NEXT = regex.compile(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
-_MAP_KEY = regex.compile(r"[0-9A-HJKMNP-TV-Z]{26}+:")
+_MAP_NEXT = lazy.grammar(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
+_MAP_KEY = lazy.grammar(r"[0-9A-HJKMNP-TV-Z]{26}+:")
 _ITEM = "\n\t* "
 _ITEM_LAST = "\n\n"
 _CACHE_LIMIT = 65_536
@@ -84,7 +85,7 @@ def incomplete(tree: Tree) -> bool:
     return False
 
 
-_WRAPPER = regex.compile(
+_WRAPPER = lazy.grammar(
     r"""(?:
       invalid\ service\ state:\ \w++,\ expected:\ \w++,\ failure
     | failed\ to\ start\ [^:]{1,200}+

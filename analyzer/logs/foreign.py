@@ -13,6 +13,7 @@ from collections import Counter
 
 import regex
 
+from analyzer import lazy
 from analyzer.logs.leaf import ERRNO_NUMBERS, errno_of, errno_within, kind_of_path
 from analyzer.logs.observation import SAMPLE_LIMIT, Observation, key_of
 
@@ -38,15 +39,15 @@ _WORDS = (
     (r"while mmapping (?P<path>\S++) with size: (?P<size>\d{1,18}+)", "other", None, "ENOMEM"),
 )  # fmt: skip
 _COMPILED = tuple(
-    (regex.compile(pattern, regex.DOTALL), operation, kind, errno)
+    (lazy.grammar(pattern, regex.DOTALL), operation, kind, errno)
     for pattern, operation, kind, errno in _WORDS
 )
-_HINT = regex.compile(
+_HINT = lazy.grammar(
     r"commit_memory|Native memory|Java Runtime|memory mappings|Map failed|posix_madvise|memory allocation of"
     r"|annot mmap|pthread_create|= -1 E|\)=|`mprotect`|mmapping"
 )
 _REACH = 16_384  # such lines are short; a long one is a list of errors
-_WATCH = regex.compile(r"create watcher|inotify|fsnotify|\bto watcher\b|adding watch", regex.IGNORECASE)
+_WATCH = lazy.grammar(r"create watcher|inotify|fsnotify|\bto watcher\b|adding watch", regex.IGNORECASE)
 
 FAMILY = frozenset(
     (

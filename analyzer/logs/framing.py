@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.logs.framing_json import peel_json
 from analyzer.logs.framing_syslog import peel_iso_journal, peel_rfc5424, peel_syslog
 from analyzer.logs.framing_types import LABELS, Peeled, Peeler, merge
@@ -26,17 +27,17 @@ MAX_LAYERS = 5
 MAX_SOURCES = 256
 ESCAPE = "\x1b"
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_ANSI = lazy.pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)"
-_CRI = re.compile(rf"({_STAMP}) (stdout|stderr) ([PF])((?::\S+)?)(?: |$)", re.ASCII)
-_KUBECTL_PREFIX = re.compile(r"\[pod/([^\]\s/]+)/([^\]\s]+)\] ?", re.ASCII)
-_TIMED = re.compile(rf"({_STAMP})(?: |$)", re.ASCII)
-_LABEL_SET = re.compile(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, ?)?)*)\}[ \t]*', re.ASCII)
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"', re.ASCII)
-_GRAFANA = re.compile(r"(\d{13})\t(\d{4}-\d\d-\d\dT[^\t]{8,24})\t", re.ASCII)
-_COMPOSE = re.compile(r"([A-Za-z0-9][\w.-]*) +\| ?", re.ASCII)
-_STERN = re.compile(r"([a-z0-9][a-z0-9.-]{0,252}) ([a-z0-9][a-z0-9-]{0,62}) ", re.ASCII)
-HEAD = re.compile(
+_CRI = lazy.pattern(rf"({_STAMP}) (stdout|stderr) ([PF])((?::\S+)?)(?: |$)", re.ASCII)
+_KUBECTL_PREFIX = lazy.pattern(r"\[pod/([^\]\s/]+)/([^\]\s]+)\] ?", re.ASCII)
+_TIMED = lazy.pattern(rf"({_STAMP})(?: |$)", re.ASCII)
+_LABEL_SET = lazy.pattern(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, ?)?)*)\}[ \t]*', re.ASCII)
+_LABEL = lazy.pattern(r'(\w+)="((?:[^"\\]|\\.)*)"', re.ASCII)
+_GRAFANA = lazy.pattern(r"(\d{13})\t(\d{4}-\d\d-\d\dT[^\t]{8,24})\t", re.ASCII)
+_COMPOSE = lazy.pattern(r"([A-Za-z0-9][\w.-]*) +\| ?", re.ASCII)
+_STERN = lazy.pattern(r"([a-z0-9][a-z0-9.-]{0,252}) ([a-z0-9][a-z0-9-]{0,62}) ", re.ASCII)
+HEAD = lazy.pattern(
     r'(?:"?(?:level|lvl|ts|time|t|caller|msg|err|error|component|logger)"?=|\{"|[IWEF]\d{4} \d\d:\d\d:|'
     r"\d{4}/\d\d/\d\d \d\d:|\d{4}-\d\d-\d\dT|panic: |fatal error: |runtime(?:/cgo)?: |SIG[A-Z]+: |unexpected fault |goroutine \d)",
     re.ASCII,

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from analyzer import lazy
 from analyzer.logs.framing_syslog import priority_level
 from analyzer.logs.framing_types import LABELS, Peeled
 from analyzer.logs.model import Level
@@ -37,7 +38,7 @@ JOURNAL_FIELDS = (
 )
 """Fields that loggers write natively to the journal (Thanos: --log.format=journald)."""
 
-_CUT_DOCKER = re.compile(r'\{"log":"((?:[^"\\]|\\.)*)')
+_CUT_DOCKER = lazy.pattern(r'\{"log":"((?:[^"\\]|\\.)*)')
 
 
 def peel_json(text: str) -> Peeled | None:

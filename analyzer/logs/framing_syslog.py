@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.model import Level
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _TAG = r"(?P<host>[\w.:-]+) (?P<unit>[^\s\[\]:=\"{]+(?:\[(?P<pid>\d+)\])?): ?"
-_SYSLOG = re.compile(
+_SYSLOG = lazy.pattern(
     rf"(?:<(?P<priority>\d{{1,3}})>)?(?P<stamp>{_MONTH} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)?(?: \d{{4}})?) {_TAG}",
     re.ASCII,
 )
-_ISO = re.compile(
+_ISO = lazy.pattern(
     r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) " + _TAG, re.ASCII
 )
-_RFC5424 = re.compile(
+_RFC5424 = lazy.pattern(
     r"<(?P<priority>\d{1,3})>\d{1,2} (?P<stamp>\S+) (?P<host>\S+) (?P<unit>\S+) (?P<pid>\S+) \S+ "
     r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+) ?(?:\ufeff)?",
     re.ASCII,

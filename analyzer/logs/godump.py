@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import regex
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.errors import parse as parse_error
 from analyzer.logs.foreign import FAMILY
@@ -50,21 +50,21 @@ STARTS: tuple[bytes, ...] = (
 """What a line starts with (its framing undone) that opens a raw dump."""
 
 _HEAD_LINES = 4000  # the failing stack stands first; what follows are bystanders
-_BLOCK = regex.compile(r"cannot allocate (\d{1,20}+)-byte block \((\d{1,20}+) in use\)")
-_THREADS = regex.compile(r"have (\d{1,9}+) already; errno=(\d{1,4}+)|program exceeds (\d{1,9}+)-thread limit")
-_MMAP_RETURNED = regex.compile(
+_BLOCK = lazy.grammar(r"cannot allocate (\d{1,20}+)-byte block \((\d{1,20}+) in use\)")
+_THREADS = lazy.grammar(r"have (\d{1,9}+) already; errno=(\d{1,4}+)|program exceeds (\d{1,9}+)-thread limit")
+_MMAP_RETURNED = lazy.grammar(
     r"runtime: mmap\((0x[0-9a-f]++), (\d{1,20}+)\) returned 0x[0-9a-f]++, (\d{1,4}+)"
 )
-_SIGNAL = regex.compile(r"\[signal (SIG\w++)[^\]]*?(?:\baddr=(0x[0-9a-f]++))?(?:\s+pc=0x[0-9a-f]++)?\]")
-_SIGNAL_LINE = regex.compile(r"(SIG[A-Z]++): ")
-_FAULT = regex.compile(r"unexpected fault address (0x[0-9a-f]++)")
-_ARGUMENT = regex.compile(r"0x[0-9a-f]++")
-_RECOVERED = regex.compile(r" \[recovered(?:, repanicked)?\]$")
-_SIGNAL_ADDRESS = regex.compile(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
-_WITH_SIZE = regex.compile(r"while mmapping (\S++) with size: (\d{1,18}+)")
+_SIGNAL = lazy.grammar(r"\[signal (SIG\w++)[^\]]*?(?:\baddr=(0x[0-9a-f]++))?(?:\s+pc=0x[0-9a-f]++)?\]")
+_SIGNAL_LINE = lazy.grammar(r"(SIG[A-Z]++): ")
+_FAULT = lazy.grammar(r"unexpected fault address (0x[0-9a-f]++)")
+_ARGUMENT = lazy.grammar(r"0x[0-9a-f]++")
+_RECOVERED = lazy.grammar(r" \[recovered(?:, repanicked)?\]$")
+_SIGNAL_ADDRESS = lazy.grammar(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
+_WITH_SIZE = lazy.grammar(r"while mmapping (\S++) with size: (\d{1,18}+)")
 # Not the panic's own text: what follows it, and other goroutines' log lines in between.
 _NOT_IN_PANIC = ("[signal ", "fatal error: ", "\tpanic: ", "level=", "ts=", "time=", "{", "goroutine ")
-_STACK_HEAD = regex.compile(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
+_STACK_HEAD = lazy.grammar(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
 
 # Frames of the machinery of dying: the failing function stands below them.
 _MACHINERY = frozenset(

@@ -15,6 +15,7 @@ from typing import Literal
 
 import regex
 
+from analyzer import lazy
 from analyzer.logs.model import Leaf
 
 HEAD_CHUNK_BYTES = 134_217_728
@@ -83,10 +84,10 @@ _UNSURE_AT_CUT = frozenset(
     short for short in ERRNO_TEXTS for long in ERRNO_TEXTS if long != short and long.startswith(short)
 )
 
-_ERRNO_WORD = regex.compile(r"\b(?:\L<texts>)", regex.IGNORECASE, texts=list(ERRNO_TEXTS))
-_ERRNO_N = regex.compile(r"errno (\d{1,4}+)")
-_MMAP = regex.compile(r"mmap(?:, size (?P<size>\d{1,18}+))?(?:: (?:MapViewOfFile|CreateFileMapping))?+")
-_MMAP_START = regex.compile(r"m(?:m(?:a(?:p(?:,(?: (?:s(?:i(?:z(?:e(?: \d*+)?)?)?)?)?)?)?)?)?)?")
+_ERRNO_WORD = lazy.grammar(r"\b(?:\L<texts>)", regex.IGNORECASE, texts=list(ERRNO_TEXTS))
+_ERRNO_N = lazy.grammar(r"errno (\d{1,4}+)")
+_MMAP = lazy.grammar(r"mmap(?:, size (?P<size>\d{1,18}+))?(?:: (?:MapViewOfFile|CreateFileMapping))?+")
+_MMAP_START = lazy.grammar(r"m(?:m(?:a(?:p(?:,(?: (?:s(?:i(?:z(?:e(?: \d*+)?)?)?)?)?)?)?)?)?)?")
 
 _OPERATIONS = (
     "open", "openat", "creat", "read", "pread", "readat", "write", "pwrite", "close", "stat", "lstat",
@@ -95,7 +96,7 @@ _OPERATIONS = (
     "fcntl", "flock", "seek", "lseek", "link", "symlink", "readlink", "chmod", "chown", "mprotect", "munmap",
     "madvise", "mlock", "mremap", "epoll_create1", "pipe2", "fork/exec", "inotify_add_watch",
 )  # fmt: skip
-_PATH_ERROR = regex.compile(r"(?:\L<ops>) (?P<path>\S.*)", regex.DOTALL, ops=list(_OPERATIONS))
+_PATH_ERROR = lazy.grammar(r"(?:\L<ops>) (?P<path>\S.*)", regex.DOTALL, ops=list(_OPERATIONS))
 
 # What can follow the directory in "failed to open TSDB: DIR: ..." (log-grammar 1.4).
 _AFTER_DIRECTORY = (
@@ -106,7 +107,7 @@ _AFTER_DIRECTORY = (
     "/", "segment reader", "delete ", "populate ", "add series", "add symbol", "context ", "too many ",
     "failed to ", "opening ", "no space", "input/output", "disk quota", "permission ", "structure needs", "resource temp", "replay ",
 )  # fmt: skip
-_COMPOUND = regex.compile(
+_COMPOUND = lazy.grammar(
     r"""
       failed\ to\ (?:open|compact)\ TSDB:\ (?:.{1,4096}?(?=:\ (?:\L<after>|\d{1,9}+\ errors))|[^:]++(?:$|(?=:\ )))
     | mmap\ files,\ file:\ .{1,4096}?(?=:\ mmap|$)
@@ -119,7 +120,7 @@ _COMPOUND = regex.compile(
 )
 
 # Leaves that are text with a ": " of their own.
-_TEXT_LEAF = regex.compile(
+_TEXT_LEAF = lazy.grammar(
     r"(?:^|(?<=: ))(?:found unsequential head chunk files|block time ranges overlap"
     r"|out of sequence m-mapped chunk|unexpected checksum|invalid checksum|checksum mismatch"
     r"|invalid magic number|unexpected non-zero byte|invalid record size|runtime error: )",
@@ -133,7 +134,7 @@ _KIND_BY_PATH = (
     ("/index-header", "index_header"),
     ("queries.active", "active_query_log"),
 )
-_SEGMENT_PATH = regex.compile(r"/chunks/\d{6}+$")
+_SEGMENT_PATH = lazy.grammar(r"/chunks/\d{6}+$")
 _WRITER_PREFIXES = ("populate block", "add series", "add symbol", "write chunks", "persist head block")
 _WAL_PREFIXES = ("repair corrupted W", "open WAL segment", "open WBL segment", "segment reader", "backfill")
 

@@ -16,6 +16,7 @@ import regex
 from msgspec import Struct
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.logs import eras, godump
 from analyzer.logs.errors import StreamCount, parse
 from analyzer.logs.foreign import FAMILY, by_errno, by_words, is_watch
@@ -34,11 +35,11 @@ _OF_TSDB = frozenset(
 )
 _TSDB_WORK = OPENS | {"compaction", "block_write", "ship"}
 _CONSEQUENCES = ("context canceled", "context deadline exceeded", "failed services", "TSDB not ready")
-_TENANT = regex.compile(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
+_TENANT = lazy.grammar(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
 _SHORT = 400
 _DUMPS = tuple(start.decode() for start in godump.STARTS)
 _STACK_KEYS = ("stacktrace", "stack", "stack_trace", "panic")
-_TSDB_WORDS = regex.compile(
+_TSDB_WORDS = lazy.grammar(
     r"TSDB|reloadBlocks|corrupted block|opening storage|persist head block|compact head|mmap files",
     regex.IGNORECASE,
 )

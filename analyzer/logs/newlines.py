@@ -9,13 +9,13 @@ chain is reversed: the cause comes first, then each wrap with the stack where it
 
 from __future__ import annotations
 
-import regex
 from msgspec import Struct
 
+from analyzer import lazy
 from analyzer.logs.leaf import errno_of, split_prefixes
 
-_BLOCK = regex.compile(r"corrupted block [0-9A-HJKMNP-TV-Z]{26}+: ")
-_FILE = regex.compile(r"\t\S++")
+_BLOCK = lazy.grammar(r"corrupted block [0-9A-HJKMNP-TV-Z]{26}+: ")
+_FILE = lazy.grammar(r"\t\S++")
 _BARE_WRAPS = frozenset({"opening storage", "flushing storage", "receive command failed"})
 _MEMBER_STARTS = (
     "corrupted block ",

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
+
 _SIMPLE = {
     "n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v",
     '"': '"', "'": "'", "\\": "\\", "/": "/",
 }  # fmt: skip
-_ESCAPE = re.compile(
+_ESCAPE = lazy.pattern(
     r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
     r"|x([0-9a-fA-F]{2})|([0-7]{3})|(.))",
     re.DOTALL,
 )
-_CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|x[0-9a-fA-F]?|[0-7]{1,2})?\Z")
+_CUT_ESCAPE = lazy.pattern(r"\\(?:u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|x[0-9a-fA-F]?|[0-7]{1,2})?\Z")
 REPLACEMENT = "\ufffd"
 
 

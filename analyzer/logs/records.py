@@ -19,6 +19,7 @@ import json
 
 import regex
 
+from analyzer import lazy
 from analyzer.clock import parse_stamp, parse_yearless
 from analyzer.facts import Stamp
 from analyzer.logs.framing_json import text_of
@@ -41,20 +42,20 @@ _LEVELS: dict[str, Level] = {
     **dict.fromkeys(("info", "notice", "information", "i"), "info"),
     **dict.fromkeys(("debug", "trace", "d"), "debug"),
 }  # fmt: skip
-_LOGFMT_HEAD = regex.compile(r'(?:"[^"\s]{1,64}+"|[A-Za-z_@][\w.@/-]{0,63}+)=')
-_KLOG = regex.compile(
+_LOGFMT_HEAD = lazy.grammar(r'(?:"[^"\s]{1,64}+"|[A-Za-z_@][\w.@/-]{0,63}+)=')
+_KLOG = lazy.grammar(
     r"([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d{1,9}+) +(\d++) ([\w./-]++:\d++)\] ?(.*)", regex.DOTALL
 )
-_KLOG_MESSAGE = regex.compile(r'"((?:[^"\\]|\\.)*+)"')
-_STDLOG = regex.compile(
+_KLOG_MESSAGE = lazy.grammar(r'"((?:[^"\\]|\\.)*+)"')
+_STDLOG = lazy.grammar(
     r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?) (?:([\w./-]++\.go:\d++): )?(.*)", regex.DOTALL
 )
-_TIMED = regex.compile(
+_TIMED = lazy.grammar(
     r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]*+[|:-]?[ \t]*+"
     r"(?:\[?([A-Za-z]{1,11}+)\]?:?[ \t]++)?(.*)",
     regex.DOTALL,
 )
-_GO_LINE = regex.compile(r"\S+\.\w+:\d+\Z")
+_GO_LINE = lazy.grammar(r"\S+\.\w+:\d+\Z")
 
 
 def parse(
@@ -224,7 +225,7 @@ def _plain(value: object, depth: int = 0) -> object:
     return text_of(value) if isinstance(value, str) else value
 
 
-_JSON_PAIR = regex.compile(
+_JSON_PAIR = lazy.grammar(
     r"""[\s,{]*+ "(?P<key>[^"\\]*+(?:\\.[^"\\]*+)*+)" \s*+ : \s*+
         (?: "(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)(?P<close>"?) | (?P<other>[^,"{}\s]++) | (?P<object>\{[^{}]*+\}?) )""",
     regex.VERBOSE | regex.DOTALL,

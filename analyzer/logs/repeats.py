@@ -12,13 +12,13 @@ numbers are read anew.
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
 from analyzer.logs import meaning
@@ -32,9 +32,9 @@ MAX_TEXT = 65_536
 MAX_NUMBERS = 1000
 
 # Two sizes tell what the file is, and stay: an empty file, a new head chunk file.
-_SIZE = re.compile(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
-_ULID = re.compile(r"corrupted block ([0-9A-HJKMNP-TV-Z]{26}): ")
-_NOISE = re.compile(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
+_SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
+_ULID = lazy.pattern(r"corrupted block ([0-9A-HJKMNP-TV-Z]{26}): ")
+_NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
 Shape = tuple[object, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.logs.dumps import opens
 from analyzer.logs.framing import Framings, strip_ansi
 from analyzer.logs.framing_types import Peeled
@@ -18,16 +19,16 @@ from analyzer.logs.source import document_kind, is_export, utf16_of
 SAMPLE_LINES = 40
 LINE_SAMPLE = 2000
 
-_KERNEL = re.compile(
+_KERNEL = lazy.pattern(
     r"\[\s*\d{1,10}\.\d{6}\] |\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] |<\d{1,2}>\[\s*\d+\.\d{6}\]"
 )
-_LOG_PATH = re.compile(
+_LOG_PATH = lazy.pattern(
     r"(?:\.log(?:[.-]\d{1,10})*$|\.log[.-]|/logs?/|(?:^|/)logs?(?:\.txt)?$|[._-]logs?(?:\.txt|\.previous)?$|kubectl_logs|kubectl.*_logs_"
     r"|podlogs|oc_logs|crictl_logs|podman_logs|docker_logs|journalctl|/containers/|(?:^|/)syslog|(?:^|/)messages(?:[.-]|$)"
     r"|/previous$|stderr|stdout|\.out$|\.err$|\.tailed$)",
     re.IGNORECASE,
 )
-_NO_LOG_PATH = re.compile(
+_NO_LOG_PATH = lazy.pattern(
     r"(?:(?:^|/)(?:proc|sys|etc|sos_logs|sos_reports)/|\.(?:json|ya?ml|html?|xml|css|js|conf|cfg|ini|md|prom|metrics|csv|svg"
     r"|png|gz|xz|zst|bz2|zip|tar|tgz|pb|pprof|sh|py|toml)$)",
     re.IGNORECASE,

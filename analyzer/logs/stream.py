@@ -12,6 +12,7 @@ from collections import Counter
 import regex
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.logs.leaf import split_member
 
 MAX_SIZES = 4096
@@ -19,9 +20,9 @@ _CARRY_LIMIT = 65_536
 _KEEP = 4096
 _CACHE_LIMIT = 65_536
 
-_HEADER = regex.compile(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
-_NESTED = regex.compile(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", regex.DOTALL)
-_QUOTE = regex.compile(rb'\\*+"')
+_HEADER = lazy.grammar(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
+_NESTED = lazy.grammar(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", regex.DOTALL)
+_QUOTE = lazy.grammar(rb'\\*+"')
 
 
 class StreamCount(Struct):

@@ -6,9 +6,9 @@ as ``\\uXXXX`` (the same text to every parser); numbers that JSON cannot hold be
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.diagnosis.model import SCHEMA_VERSION, Diagnosis
 
 SCHEMA_ID = f"urn:ingester-postmortem:report:{SCHEMA_VERSION}"
@@ -22,10 +22,10 @@ _VERDICT_ORDER = (
     "first_seen",
     "signature",
 )
-_ACTIVE = re.compile(
+_ACTIVE = lazy.pattern(
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = lazy.pattern("[\ud800-\udfff]")
 
 
 def _whole(value: Any) -> Any:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.diagnosis.model import Diagnosis, EvidenceView, Remedy, SubjectReport
 from analyzer.report import phrases, view, words
 
 # An underscore inside a word, as in max_map_count, is no emphasis on GitHub and stays readable.
-_SPECIAL = re.compile(r"[\\`*{}\[\]<>|~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_MENTION = re.compile(r"(?<![\w`])@[\w-]+")
-_BLOCK_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$|[-=])")
+_SPECIAL = lazy.pattern(r"[\\`*{}\[\]<>|~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+_MENTION = lazy.pattern(r"(?<![\w`])@[\w-]+")
+_BLOCK_START = lazy.pattern(r"^(\s*)([-+=]|\d+[.)])(?=\s|$|[-=])")
 _QUOTE, _TIMELINE, _TENANTS, _LIVES, _QUOTES = 2000, 40, 12, 20, 40
 
 

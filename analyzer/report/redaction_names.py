@@ -8,6 +8,7 @@ from typing import Any
 import regex
 from msgspec import Struct
 
+from analyzer import lazy
 from analyzer.diagnosis.model import Diagnosis
 from analyzer.report import redaction_words as known
 
@@ -16,7 +17,7 @@ ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 # key=value, "key":"value" and \"key\":\"value\"; "node: raise it" in a sentence is none of these.
 _VALUE = r"""(?:=|\\?["']\s*:\s*)(?:\\?["'])?(?P<name>[^\s"'\\,;(){}\[\]<>=/]{1,512})"""
 _CONTEXTS = tuple(
-    (kind, regex.compile(pattern))
+    (kind, lazy.grammar(pattern))
     for kind, pattern in (
         ("tenant", rf"(?<![\w.])(?:user|org_id|orgID|tenant|tenant_id|tenantID|userID|X-Scope-OrgID){_VALUE}"),
         ("tenant", r"\bfor user (?P<name>[^\s:;,\"'\\]+)"),
@@ -34,13 +35,13 @@ _CONTEXTS = tuple(
         ("id", rf"(?<![\w.])(?:cluster|bucket|bucket_name|region){_VALUE}"),
     )
 )  # fmt: skip
-_POD_DIR = regex.compile(r"\bpods/(?P<namespace>[a-z0-9.-]+)_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{36}(?=/|$)")
-_CONTAINER_LOG = regex.compile(
+_POD_DIR = lazy.grammar(r"\bpods/(?P<namespace>[a-z0-9.-]+)_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{36}(?=/|$)")
+_CONTAINER_LOG = lazy.grammar(
     r"\bcontainers/(?P<pod>[a-z0-9.-]+)_(?P<namespace>[a-z0-9.-]+)_[a-z0-9.-]+\.log"
 )
-_NAMESPACE_DIR = regex.compile(r"\bnamespaces/(?P<namespace>[a-z0-9.-]+)/pods/(?P<pod>[a-z0-9.-]+)")
-_SOS_NAME = regex.compile(r"\bsosreport-(?P<host>[A-Za-z0-9-]+?)-(?:\d+-)?\d{4}-\d\d-\d\d-[a-z]{7}")
-_NOT_NAMES = regex.compile(
+_NAMESPACE_DIR = lazy.grammar(r"\bnamespaces/(?P<namespace>[a-z0-9.-]+)/pods/(?P<pod>[a-z0-9.-]+)")
+_SOS_NAME = lazy.grammar(r"\bsosreport-(?P<host>[A-Za-z0-9-]+?)-(?:\d+-)?\d{4}-\d\d-\d\d-[a-z]{7}")
+_NOT_NAMES = lazy.grammar(
     r"[\d.,]*|\d+[a-z]{1,2}|0x[0-9a-f]+|[\W_]+|(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[?[0-9a-f:]*\]?(?::\d+)?"
 )
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import math
 import re
 
+from analyzer import lazy
+
 UNKNOWN = "unknown"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _BYTE_UNITS = {"b", "byte", "bytes"}
 _KIB_UNITS = {"kb", "kib"}
 
 # C0, DEL, C1; line and paragraph separators; zero-width and direction marks; BOM; lone surrogates.
-_ACTIVE = re.compile(
+_ACTIVE = lazy.pattern(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": " "}
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
+_ISO = lazy.pattern(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -48,11 +50,11 @@ def clean(text: str, limit: int | None = None) -> str:
 
 
 _HEARTS = (
-    re.compile(r"""\berr(?:or)?=|\\?"err(?:or)?\\?":|\bfatal error: |\bpanic: """),
-    re.compile(r"""\bmsg=|\\?"msg\\?":"""),
+    lazy.pattern(r"""\berr(?:or)?=|\\?"err(?:or)?\\?":|\bfatal error: |\bpanic: """),
+    lazy.pattern(r"""\bmsg=|\\?"msg\\?":"""),
 )
 
-_SYMPTOM = re.compile(
+_SYMPTOM = lazy.pattern(
     r"(?:\bmmap(?:, size \d+)?: )?(?:[Cc]annot allocate memory|too many open files|[Nn]o space left on device"
     r"|[Rr]esource temporarily unavailable|out of memory|invalid argument|permission denied)"
 )

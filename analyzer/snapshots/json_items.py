@@ -11,11 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from analyzer import lazy
+
 ITEM_LIMIT = 4 << 20  # bytes of one object; a longer one is passed over
 _HEAD = 64 << 10  # bytes in which the list begins
-_LIST = re.compile(rb'\s*+\[|\s*+\{(?:[^"\[\]]|"(?!items")(?:[^"\\]|\\.)*+")*+"items"\s*+:\s*+\[', re.DOTALL)
+_LIST = lazy.pattern(
+    rb'\s*+\[|\s*+\{(?:[^"\[\]]|"(?!items")(?:[^"\\]|\\.)*+")*+"items"\s*+:\s*+\[', re.DOTALL
+)
 # Up to the next brace that is not within a string, or to the end of what is whole.
-_NEXT = re.compile(rb'(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+([{}])?', re.DOTALL)
+_NEXT = lazy.pattern(rb'(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+([{}])?', re.DOTALL)
 
 
 def items(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

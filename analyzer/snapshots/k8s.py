@@ -9,19 +9,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from analyzer import lazy
 from analyzer.facts import Evidence, Stamp
 from analyzer.snapshots.model import ContainerState, PodEvent, PodState
 from analyzer.snapshots.moments import moment
 
 Where = Callable[[str, object], Evidence]  # (field, value) -> where the object states it
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(?:e(\d{1,2}))?([kKMGTPE]i?|m)?")
+_QUANTITY = lazy.pattern(r"(\d+(?:\.\d+)?)(?:e(\d{1,2}))?([kKMGTPE]i?|m)?")
 _FACTORS = {
     None: 1.0, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
 }  # fmt: skip
 _ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "zone")
-_ZONE_NAME = re.compile(r"zone-([a-z0-9]+)(?:-\d+)?$")
+_ZONE_NAME = lazy.pattern(r"zone-([a-z0-9]+)(?:-\d+)?$")
 _MOST_LABELS = 64
 
 

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Evidence
 from analyzer.snapshots import json_items
@@ -22,7 +23,7 @@ from analyzer.snapshots.k8s import Where, objects
 _WHOLE = 4 << 20  # bytes of JSON that are decoded at once; of a longer text its objects, one by one
 _ITEM_LIMIT = 1 << 20  # characters of one YAML item: each costs up to 200 bytes once it is parsed
 _SMALLEST = 40  # bytes; an object with less names no pod and no event
-_MANAGED = re.compile(r"( *)(?:- )?managedFields:\s*$")
+_MANAGED = lazy.pattern(r"( *)(?:- )?managedFields:\s*$")
 
 
 class Placed:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from analyzer import lazy
 from analyzer.snapshots.base import to_int
 from analyzer.snapshots.datadir import DataDirBuilder
 from analyzer.snapshots.tsdb import child_of, parent_of
@@ -20,17 +21,17 @@ _TIME = (
     r"|\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: [+-]\d{4})?|\d{2}-\d\d \d\d:\d\d|(?:1[4-9]|2[0-2])\d{8}(?:\.\d+)?"
     r"|\d{1,2}月 +\d{1,2} +[\d:]{4,5}|\d{4}/\d\d/\d\d \d\d:\d\d)"
 )
-LS_ROW = re.compile(
+LS_ROW = lazy.pattern(
     r"(?:\s*\d+\s+){0,2}([-dlbcpsD])[-rwxsStT]{9}[.+@]?\s+\d+\s+(?:\S+\s+){0,2}"
     rf"(\d[\d.,]*[KMGTP]?)(?:,\s+\d+)?\s+({_TIME})\s(.*)"
 )
-FIND_LS = re.compile(
+FIND_LS = lazy.pattern(
     r"\s*\d+\s+[\d.,]+[KMG]?\s+([-dlbcpsD])[-rwxsStT]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(\d+)(?:,\s+\d+)?"
     rf"\s+{_TIME}\s+(\.{{0,2}}/.*|\.)"
 )
-_ERROR = re.compile(r"(?:find|ls|du|stat|sh|bash|/\S+): .*(?:denied|No such|cannot|error)", re.IGNORECASE)
-_PATH_AT = re.compile(r"(?:^|[\s,;|])(\.{0,2}/\S|\.(?=$|[\s,;|]))")
-_EPOCH = re.compile(r"1[4-9]\d{8}(?:\.\d+)?|2[0-2]\d{8}(?:\.\d+)?")
+_ERROR = lazy.pattern(r"(?:find|ls|du|stat|sh|bash|/\S+): .*(?:denied|No such|cannot|error)", re.IGNORECASE)
+_PATH_AT = lazy.pattern(r"(?:^|[\s,;|])(\.{0,2}/\S|\.(?=$|[\s,;|]))")
+_EPOCH = lazy.pattern(r"1[4-9]\d{8}(?:\.\d+)?|2[0-2]\d{8}(?:\.\d+)?")
 _SURE_FILES = frozenset({"index", "meta.json", "tombstones", "thanos.shipper.json", "queries.active", "lock"})
 _DIGIT_KINDS = frozenset({"segments", "heads", "wal", "tmp", "upload_segments"})
 _KNOWN_DIRS = frozenset({"chunks", "chunks_head", "wal", "wbl", "thanos", "upload"})

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from array import array
 
+from analyzer import lazy
 from analyzer.snapshots.model import MapColumns
 
-LINE = re.compile(
+LINE = lazy.pattern(
     rb"([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16})(?:\s+([-r][-w][-x][-sp])(?:\s+([0-9a-fA-F]+)"
     rb"(?:\s+[0-9a-fA-F]+:[0-9a-fA-F]*(?:\s+\d+(?:\s+(.*))?)?)?)?)?"
 )
-BLOCK_FILE = re.compile(rb"(.*)/([0-_]{26})/(index|chunks/[0-9]{6})", re.DOTALL)
-HEAD_FILE = re.compile(rb"(.*)/chunks_head/[0-9]{6}", re.DOTALL)
-OTHER_OF_TSDB = re.compile(rb"/[0-_]{26}/|/(?:wal|wbl|chunks_head)/|/queries\.active$")
-LIBRARY = re.compile(rb"\.so(?:\.|$)|/ld-[^/]*$")
-_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
+BLOCK_FILE = lazy.pattern(rb"(.*)/([0-_]{26})/(index|chunks/[0-9]{6})", re.DOTALL)
+HEAD_FILE = lazy.pattern(rb"(.*)/chunks_head/[0-9]{6}", re.DOTALL)
+OTHER_OF_TSDB = lazy.pattern(rb"/[0-_]{26}/|/(?:wal|wbl|chunks_head)/|/queries\.active$")
+LIBRARY = lazy.pattern(rb"\.so(?:\.|$)|/ld-[^/]*$")
+_ESCAPE = lazy.pattern(rb"\\([0-3][0-7]{2})")
 DELETED = b" (deleted)"
 VSYSCALL = 0xFFFFFFFFFF600000
 _MMAP_MIN = 0x10000

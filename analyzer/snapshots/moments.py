@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.clock import MONTHS, ZONES, parse_stamp
 from analyzer.facts import Stamp
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:[.,]\d+)?$")
-_OFFSET = re.compile(r"[+-]\d\d:?\d\d$|[+-]\d\d$")
-_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?", re.IGNORECASE)
+_CLOCK = lazy.pattern(r"(\d{1,2}):(\d\d):(\d\d)(?:[.,]\d+)?$")
+_OFFSET = lazy.pattern(r"[+-]\d\d:?\d\d$|[+-]\d\d$")
+_WEEKDAY = lazy.pattern(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?", re.IGNORECASE)
 
 
 def moment(text: str) -> Stamp | None:

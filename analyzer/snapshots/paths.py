@@ -14,17 +14,19 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from analyzer import lazy
+
 _EXTENSIONS = (".txt", ".out", ".text", ".log", ".dat")
-_SPLIT = re.compile(r"[/!]")
-_TOKENS = re.compile(r"[._\-\s:]+")
+_SPLIT = lazy.pattern(r"[/!]")
+_TOKENS = lazy.pattern(r"[._\-\s:]+")
 _NOISE = frozenset({"proc", "pid", "cat", "node", "host"})
-_PROC_PID = re.compile(r"(?:^|[/!])proc/(\d{1,10})/")
-_NAME_PID = re.compile(
+_PROC_PID = lazy.pattern(r"(?:^|[/!])proc/(\d{1,10})/")
+_NAME_PID = lazy.pattern(
     r"^(?:cat[._-]+)?(?:[._-]*proc[._-]+)?(?:pid[._-]?)?(\d{1,10})[._-]+[a-z]"
     r"|[a-z][._-]+(?:pid[._-]?)?(\d{1,10})(?:\.[a-z]{1,4})?$"
     r"|[._-](?:proc|pid)[._-](\d{1,10})[._-]"
 )
-_DIR_PID = re.compile(r"^(?:pid[-_.]?|proc[-_.]?)?(\d{1,10})$")
+_DIR_PID = lazy.pattern(r"^(?:pid[-_.]?|proc[-_.]?)?(\d{1,10})$")
 # The names a process folder holds; only these take their pid from the name or the folder.
 _OF_A_PROCESS = frozenset(
     [
@@ -59,7 +61,7 @@ _OF_A_PROCESS = frozenset(
         "lsof",
     ]
 )
-_GROUP_ROOTS = re.compile(
+_GROUP_ROOTS = lazy.pattern(
     r"(?:^|[/!])(?:sos_commands|sos_reports|sys/(?:fs|kernel|devices)|proc/sys|proc/pressure|etc|usr/lib"
     r"|var/(?:log|lib)|host-collectors|cluster-resources)(?=/)"
 )

@@ -14,6 +14,7 @@ import re
 
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.snapshots import parsers
 from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
 from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of, pattern_of
@@ -37,7 +38,7 @@ class Index(Struct):
 
     exact: dict[str, list[Entry]] = field(default_factory=dict)
     wild: list[tuple[str, str, SnapshotParser]] = field(default_factory=list)
-    any_wild: re.Pattern[str] = re.compile("(?!)")
+    any_wild: re.Pattern[str] = lazy.pattern("(?!)")
     found: dict[tuple[str, ...], list[Entry]] = field(default_factory=dict)
 
     @classmethod

@@ -12,11 +12,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from analyzer import lazy
+
 _ULID_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PHANTOM_NAMES = frozenset({"chunks", "chunks_head", "thanos", "wal", "wbl", "upload"})
-_MULTI_TENANT = re.compile(r"tsdb|receive|ingester|blocks?$", re.IGNORECASE)
+_MULTI_TENANT = lazy.pattern(r"tsdb|receive|ingester|blocks?$", re.IGNORECASE)
 _DEFAULT_TENANTS = frozenset({"fake", "anonymous", "default-tenant"})
-_SINGLE = re.compile(r"prometheus|/data$|promdb", re.IGNORECASE)
+_SINGLE = lazy.pattern(r"prometheus|/data$|promdb", re.IGNORECASE)
 
 
 def is_ulid(name: str) -> bool:

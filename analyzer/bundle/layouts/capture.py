@@ -7,17 +7,17 @@ ingester-postmortem-HOST-20261122T215716Z/capture.json   .../manifest.jsonl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked, last_folder
 from analyzer.bundle.model import Place
 
-_NAME = re.compile(r"ingester-postmortem-(?P<host>[A-Za-z0-9._-]+?)-\d{8}T\d{6}Z")
+_NAME = lazy.pattern(r"ingester-postmortem-(?P<host>[A-Za-z0-9._-]+?)-\d{8}T\d{6}Z")
 _UNNAMED = "host"  # what the script writes for a host whose name is no file name
-_LOG = re.compile(r"kubernetes/logs/(?P<container>[^/]+?)(?P<previous>-previous)?\.log$")
+_LOG = lazy.pattern(r"kubernetes/logs/(?P<container>[^/]+?)(?P<previous>-previous)?\.log$")
 
 
 class Capture(Marked, frozen=True):

@@ -6,21 +6,21 @@ dump.txt!3/pods.json   dump.txt!NS/POD/CONTAINER
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
 
-_FOLDER = re.compile(
+_FOLDER = lazy.pattern(
     r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/(?:replication-controllers|daemonsets|deployments|replicasets|pods)"
     r"\.(?:json|yaml)$"
 )
-_STREAM = re.compile(r"(?P<root>.*!)\d{1,9}/[a-z]+s\.json$")
-_LIST = re.compile(r"(?P<namespace>[^/!]+)/[^/!]+\.(?:json|yaml)$")
-_LOG = re.compile(r"(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?:logs\.txt$|(?P<container>[^/!.]+)$)")
+_STREAM = lazy.pattern(r"(?P<root>.*!)\d{1,9}/[a-z]+s\.json$")
+_LIST = lazy.pattern(r"(?P<namespace>[^/!]+)/[^/!]+\.(?:json|yaml)$")
+_LOG = lazy.pattern(r"(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?:logs\.txt$|(?P<container>[^/!.]+)$)")
 
 
 class ClusterDump(Marked, frozen=True):

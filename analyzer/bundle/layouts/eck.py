@@ -5,15 +5,15 @@ eck-diagnostics-2026-11-22T21-57-16/manifest.json   NS/pod/POD/logs.txt   NS/pod
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
 
-_LOG = re.compile(r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/pod/(?P<pod>[^/!]+)/(?:previous-)?logs\.txt")
+_LOG = lazy.pattern(r"(?P<root>(?:.*[/!])?)(?P<namespace>[^/!]+)/pod/(?P<pod>[^/!]+)/(?:previous-)?logs\.txt")
 
 
 class Eck(Marked, frozen=True):

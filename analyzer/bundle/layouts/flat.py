@@ -10,22 +10,23 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked, last_folder
 
-_HOST_FILE = re.compile(
+_HOST_FILE = lazy.pattern(
     r"(?P<folder>(?:.*[/!])?)(?P<mark>meminfo|sysctl|hostname|uname|dmesg)(?:[-_. a-z]*?)(?:\.(?:txt|log|out))?$"
 )
-_MAPS = re.compile(r"(?P<folder>(?:.*[/!])?)(?P<mark>maps|smaps|limits|status)(?:\.txt)?$")
-_PROC = re.compile(r"(?P<folder>(?:.*[/!])?)proc/(?:\d+/)?(?P<mark>[^/!]+)$")
+_MAPS = lazy.pattern(r"(?P<folder>(?:.*[/!])?)(?P<mark>maps|smaps|limits|status)(?:\.txt)?$")
+_PROC = lazy.pattern(r"(?P<folder>(?:.*[/!])?)proc/(?:\d+/)?(?P<mark>[^/!]+)$")
 # Snapshots of the same host at other moments, not other hosts.
-_MOMENT = re.compile(
+_MOMENT = lazy.pattern(
     r"(?:series|snap\w*|sample\w*|first|last|before|after|prev(?:ious)?|now|t|run|iter\w*|\d{4,})(?:[-_.]?[\dTZ:.-]+)?$",
     re.IGNORECASE,
 )
 
-_OWN = re.compile(r"(?<=[/!])(?:var/log|var/lib|proc|sys|etc|logs|sos_commands|namespaces)/")
+_OWN = lazy.pattern(r"(?<=[/!])(?:var/log|var/lib|proc|sys|etc|logs|sos_commands|namespaces)/")
 
-_HOST = re.compile(r"(?:node|host|worker|server|ip|vm)[-_.]?[\w.-]*\d[\w.-]*$", re.IGNORECASE)
+_HOST = lazy.pattern(r"(?:node|host|worker|server|ip|vm)[-_.]?[\w.-]*\d[\w.-]*$", re.IGNORECASE)
 
 
 def _top(paths: Iterable[str]) -> str:

@@ -7,16 +7,16 @@ must-gather.local.123/IMAGE-DIGEST/version   .../event-filter.html   .../cluster
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
 
-_NODE = re.compile(r"nodes/(?P<node>[^/]+)/")
-_PODS = re.compile(r"(?P<root>(?:.*[/!])?)namespaces/[^/]+/(?:pods/[^/]+/|core/)[^!]*$")
+_NODE = lazy.pattern(r"nodes/(?P<node>[^/]+)/")
+_PODS = lazy.pattern(r"(?P<root>(?:.*[/!])?)namespaces/[^/]+/(?:pods/[^/]+/|core/)[^!]*$")
 
 
 class MustGather(Marked, frozen=True):

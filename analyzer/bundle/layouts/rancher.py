@@ -11,14 +11,15 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked, last_folder
 from analyzer.bundle.model import Place
 
-_LOG = re.compile(
+_LOG = lazy.pattern(
     r"logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/(?P<container>[^/]+?)(?P<previous>[-_.]previous)?\.log[^/]*$"
 )
-_OBJECTS = re.compile(r"yamls/namespaced/(?P<namespace>[^/]+)/")
-_NODE = re.compile(r"(?P<root>(?:.*[/!])?nodes/[^/!]+\.(?:zip|tgz|tar\.gz)!)")
+_OBJECTS = lazy.pattern(r"yamls/namespaced/(?P<namespace>[^/]+)/")
+_NODE = lazy.pattern(r"(?P<root>(?:.*[/!])?nodes/[^/!]+\.(?:zip|tgz|tar\.gz)!)")
 
 
 class Rancher(Marked, frozen=True):

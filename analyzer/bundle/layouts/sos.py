@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked, last_folder
 
-_NAME = re.compile(
+_NAME = lazy.pattern(
     r"sosreport-(?P<host>.+?)(?:-obfuscated)?-(?:\d{4}-\d\d-\d\d-[a-z0-9]+|\d{14})(?:-obfuscated)?(?:-[0-9a-f]{4,8})?"
     r"(?:\.tar)?(?:\.(?:gz|xz|bz2|zst))?$"
 )

@@ -5,13 +5,13 @@ sos-collector-2026-11-22-abcdefg/sosreport-node1-2026-11-22-hijklmn.tar.xz
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked
 
-_REPORT = re.compile(r"(?P<root>(?:.*[/!])?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
+_REPORT = lazy.pattern(r"(?P<root>(?:.*[/!])?)sosreport-[^/!]+\.tar(?:\.\w+)?!")
 
 
 class SosCollect(Marked, frozen=True):

@@ -7,14 +7,13 @@ host-collectors/remote/NODE/sysctl.json
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.layout import Marked
 from analyzer.bundle.model import Place
 
-_NODE = re.compile(r"host-collectors/[^/]+/(?P<node>[^/]+)/[^/]+$|remote-collectors/(?P<remote>[^/]+)/")
+_NODE = lazy.pattern(r"host-collectors/[^/]+/(?P<node>[^/]+)/[^/]+$|remote-collectors/(?P<remote>[^/]+)/")
 
 
 class Troubleshoot(Marked, frozen=True):

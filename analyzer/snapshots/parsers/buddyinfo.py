@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import SnapshotParser, evidence, lines, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_ROW = re.compile(r"Node (\d+), zone +(\w+)((?: +\d+)+) *")
+_ROW = lazy.pattern(r"Node (\d+), zone +(\w+)((?: +\d+)+) *")
 
 
 def read_buddyinfo(member: Member, detail: bool) -> list[Snapshot]:

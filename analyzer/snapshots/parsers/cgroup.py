@@ -21,10 +21,10 @@ cgroup's as the member's path names it. v1 has no counter of oom; its ``oom_kill
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present, Unreadable
 from analyzer.snapshots.base import (
@@ -71,12 +71,12 @@ _TABLES = {
     "pids.events": {"max": "pids_events_max"},
     "pids.events.local": {"max": "pids_events_max_local"},
 }  # fmt: skip
-_CONTROLLERS = re.compile(
+_CONTROLLERS = lazy.pattern(
     r"^(?:memory|pids|cpu|cpuacct|cpuset|blkio|devices|freezer|systemd|hugetlb|net_cls|perf_event|unified"
     r"|cpu,cpuacct|cpuacct,cpu|net_cls,net_prio|rdma|misc)$"
 )
-_V1 = re.compile(r"_in_bytes$|failcnt$|oom_control$|\.kmem\.|\.memsw\.")
-_AT = re.compile(r"(?:^|[/!])sys/fs/cgroup/(.*)$|(?:^|[/!])cgroups?[0-9]?/(.*)$")
+_V1 = lazy.pattern(r"_in_bytes$|failcnt$|oom_control$|\.kmem\.|\.memsw\.")
+_AT = lazy.pattern(r"(?:^|[/!])sys/fs/cgroup/(.*)$|(?:^|[/!])cgroups?[0-9]?/(.*)$")
 
 
 def cgroup_path(path: str) -> tuple[str, bool]:

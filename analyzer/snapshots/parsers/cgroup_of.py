@@ -14,9 +14,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -30,10 +30,10 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-_ROW = re.compile(r"(\d{1,3}):([^:/]*):(/.*)")
-_ROW_BYTES = re.compile(rb"\d{1,3}:[^:/\n]*:/[^\n]*")
-_CONTAINER = re.compile(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:$|/)")
-_POD = re.compile(r"pod([0-9a-f]{8}[-_](?:[0-9a-f]{4}[-_]){3}[0-9a-f]{12}|[0-9a-f]{32})")
+_ROW = lazy.pattern(r"(\d{1,3}):([^:/]*):(/.*)")
+_ROW_BYTES = lazy.pattern(rb"\d{1,3}:[^:/\n]*:/[^\n]*")
+_CONTAINER = lazy.pattern(r"(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:$|/)")
+_POD = lazy.pattern(r"pod([0-9a-f]{8}[-_](?:[0-9a-f]{4}[-_]){3}[0-9a-f]{12}|[0-9a-f]{32})")
 
 
 def container_in(path: str) -> str | None:

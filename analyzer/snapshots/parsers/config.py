@@ -33,14 +33,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_ROW = re.compile(r"( *)(?:- )?([A-Za-z_][\w.-]*):(?:\s+(.*?))?\s*")
-_ITEM = re.compile(r"( *)- (.+?)\s*")
-_KEYS = re.compile(
+_ROW = lazy.pattern(r"( *)(?:- )?([A-Za-z_][\w.-]*):(?:\s+(.*?))?\s*")
+_ITEM = lazy.pattern(r"( *)- (.+?)\s*")
+_KEYS = lazy.pattern(
     rb"^(?:blocks_storage|ingester|ingester_client|limits|storage|distributor|server|target|compactor"
     rb"|store_gateway|multitenancy_enabled|auth_enabled|tsdb|common|memberlist):",
     re.MULTILINE,

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import (
@@ -39,17 +40,18 @@ from analyzer.snapshots.base import (
 from analyzer.snapshots.model import Mount, Snapshot
 from analyzer.snapshots.paths import basename
 
-_UNIT = re.compile(r"(\d+)?([kKMGTBb]?)i?[bB]?-\S+|([0-9]+)-\S+")
-_ROW = re.compile(
+_UNIT = lazy.pattern(r"(\d+)?([kKMGTBb]?)i?[bB]?-\S+|([0-9]+)-\S+")
+_ROW = lazy.pattern(
     r"(\S.*?)?\s+(-|[\d.,]+\S?\S?)\s+(-|[\d.,]+\S?\S?)\s+(-|-?[\d.,]+\S?\S?)\s+(-|\d+%)\s+(/.*)"
 )
-_FULL = re.compile(
+_FULL = lazy.pattern(
     r"(\S.*?)\s+(-|[\d.,]+\S?\S?)\s+(-|[\d.,]+\S?\S?)\s+(-|-?[\d.,]+\S?\S?)\s+(-|\d+%)\s+(/.*)"
 )
-_HEADING = re.compile(
+_HEADING = lazy.pattern(
     r"(?:Filesystem|Dateisystem|Sys\. de fichiers|S\.ficheros|File system|Sist\. Arq\.|Bestandssysteem"
     r"|Файл\.система|文件系统|ファイルシス|Filesystem)\s.*"
 )
+_INODES = lazy.pattern(r"[iI]-?[nN][oO]|アイノード")
 _FACTORS = {"": 1, "B": 1, "b": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _MOST = 5000
 
@@ -69,7 +71,7 @@ def read_df(member: Member, detail: bool) -> list[Snapshot]:
     before = ""
     for number, line in lines(member):
         if _HEADING.fullmatch(line) is not None:
-            inodes = re.search(r"inod|I-?[Nn]o|アイノード", line, re.IGNORECASE) is not None
+            inodes = _INODES.search(line) is not None
             has_type = re.search(r"\s(?:Type|Typ|Tipo)\s", line) is not None
             unit = 1 if inodes else _unit_of(line, member.path)
             continue

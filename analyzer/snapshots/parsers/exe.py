@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -28,11 +29,11 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-_FILE = re.compile(r"(\S[^\n:]*): +(?:symbolic link to (\S+)|(?:setuid )?ELF (32|64)-bit[^\n]*)")
-_CLASS = re.compile(r"ELF (32|64)-bit\b.*")
-_LINK = re.compile(r"(?:.*\s)?\S*exe -> (/[^\n]*)")
-_PATH = re.compile(r"/[^\n]*")
-_HEX = re.compile(r"(?:0*0[: ]+)?7f ?45 ?4c ?46 ?0([12])", re.IGNORECASE)
+_FILE = lazy.pattern(r"(\S[^\n:]*): +(?:symbolic link to (\S+)|(?:setuid )?ELF (32|64)-bit[^\n]*)")
+_CLASS = lazy.pattern(r"ELF (32|64)-bit\b.*")
+_LINK = lazy.pattern(r"(?:.*\s)?\S*exe -> (/[^\n]*)")
+_PATH = lazy.pattern(r"/[^\n]*")
+_HEX = lazy.pattern(r"(?:0*0[: ]+)?7f ?45 ?4c ?46 ?0([12])", re.IGNORECASE)
 
 
 def _confirm(path: str, head: bytes) -> bool:

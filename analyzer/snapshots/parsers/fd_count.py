@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import (
@@ -35,10 +36,10 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-_LINK = re.compile(r"l[-rwx]{9}\S?\s.*?\s(\d+) -> (.*)")
-_LINK_BYTES = re.compile(rb"^l[-rwx]{9}\S?\s[^\n]*\s\d+ -> [^\n]", re.MULTILINE)
-_TYPES = re.compile(rb"(?:file|socket|pipe|anon_inode|device|deleted) \d+\n")
-_NUMBER = re.compile(r"\s*(\d{1,9})(?:\s+\S*fd/?)?\s*")
+_LINK = lazy.pattern(r"l[-rwx]{9}\S?\s.*?\s(\d+) -> (.*)")
+_LINK_BYTES = lazy.pattern(rb"^l[-rwx]{9}\S?\s[^\n]*\s\d+ -> [^\n]", re.MULTILINE)
+_TYPES = lazy.pattern(rb"(?:file|socket|pipe|anon_inode|device|deleted) \d+\n")
+_NUMBER = lazy.pattern(r"\s*(\d{1,9})(?:\s+\S*fd/?)?\s*")
 
 
 def _type_of(target: str) -> str:

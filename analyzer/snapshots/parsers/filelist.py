@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import (
@@ -56,11 +57,11 @@ from analyzer.snapshots.listing import (
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import basename
 
-_TSDB = re.compile(
+_TSDB = lazy.pattern(
     rb"[0-7][0-9A-HJKMNP-TV-Z]{25}|chunks_head|/wal\b|thanos\.shipper\.json|/chunks/\d{6}|\bwal$",
     re.MULTILINE,
 )
-_MAPS_ROW = re.compile(rb"[0-9a-f]{6,16}[- ]")
+_MAPS_ROW = lazy.pattern(rb"[0-9a-f]{6,16}[- ]")
 
 
 def _sample_lines(head: bytes) -> list[str]:

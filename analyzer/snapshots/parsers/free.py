@@ -14,16 +14,15 @@ The unit is the name's (``free_-m``); kB without one. Rounded units give rounded
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, to_bytes, unreadable
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import basename
 
-_HEADING = re.compile(rb"\s+total +used +free +shared ")
-_UNIT = re.compile(r"free[_ ]*-+(?:\w*?)([bkmg])(?:[^a-z]|$)")
+_HEADING = lazy.pattern(rb"\s+total +used +free +shared ")
+_UNIT = lazy.pattern(r"free[_ ]*-+(?:\w*?)([bkmg])(?:[^a-z]|$)")
 
 
 def _is_free(path: str, head: bytes) -> bool:

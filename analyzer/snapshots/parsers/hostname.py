@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.snapshots.base import SnapshotParser, present, refusal, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]{0,252})\s*")
+_NAME = lazy.pattern(r"\s*([A-Za-z0-9][A-Za-z0-9._-]{0,252})\s*")
 
 
 def read_hostname(member: Member, detail: bool) -> list[Snapshot]:

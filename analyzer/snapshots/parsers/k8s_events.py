@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import (
@@ -32,10 +33,10 @@ from analyzer.snapshots.k8s_text import documents
 from analyzer.snapshots.model import PodEvent, Snapshot
 from analyzer.snapshots.moments import moment
 
-_JSON = re.compile(rb'"kind"\s*:\s*"(?:Event|EventList)"')
-_YAML = re.compile(rb"^\s{0,6}(?:- )?kind: (?:Event|EventList)\s*$", re.MULTILINE)
-_TABLE = re.compile(r"(?:NAMESPACE +)?LAST SEEN +.*\bREASON\b.*\bOBJECT\b.*\bMESSAGE\b.*")
-_INVOLVED = re.compile(rb'"?involvedObject"?\s*:')
+_JSON = lazy.pattern(rb'"kind"\s*:\s*"(?:Event|EventList)"')
+_YAML = lazy.pattern(rb"^\s{0,6}(?:- )?kind: (?:Event|EventList)\s*$", re.MULTILINE)
+_TABLE = lazy.pattern(r"(?:NAMESPACE +)?LAST SEEN +.*\bREASON\b.*\bOBJECT\b.*\bMESSAGE\b.*")
+_INVOLVED = lazy.pattern(rb'"?involvedObject"?\s*:')
 _MOST = 20_000
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -51,7 +52,7 @@ NAMES = {
     "realtime priority": "rtprio",
     "realtime timeout": "rttime",
 }
-_ROW = re.compile(r"Max ([a-z ]+?)\s+(unlimited|\d+)\s+(unlimited|\d+)(?:\s+(\w*)\s*)?")
+_ROW = lazy.pattern(r"Max ([a-z ]+?)\s+(unlimited|\d+)\s+(unlimited|\d+)(?:\s+(\w*)\s*)?")
 
 
 def looks_like_limits(path: str, head: bytes) -> bool:

@@ -18,14 +18,15 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, first_line, lines, present, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_NAMED = re.compile(r"\s*(\d{1,9})\s+(?:\S*/)?proc/(\d{1,10}|self)/(?:task/\d+/)?(?:s|numa_)?maps\s*")
-_COLON = re.compile(r"(?:\S*/)?proc/(\d{1,10})/maps\s*[:=]\s*(\d{1,9})\s*")
-_BARE = re.compile(r"\s*(?:(?:maps|mappings|map_count|count|lines)\s*[:=]\s*)?(\d{1,9})\s*", re.IGNORECASE)
+_NAMED = lazy.pattern(r"\s*(\d{1,9})\s+(?:\S*/)?proc/(\d{1,10}|self)/(?:task/\d+/)?(?:s|numa_)?maps\s*")
+_COLON = lazy.pattern(r"(?:\S*/)?proc/(\d{1,10})/maps\s*[:=]\s*(\d{1,9})\s*")
+_BARE = lazy.pattern(r"\s*(?:(?:maps|mappings|map_count|count|lines)\s*[:=]\s*)?(\d{1,9})\s*", re.IGNORECASE)
 _LIMIT = 10_000  # processes of one text
 
 

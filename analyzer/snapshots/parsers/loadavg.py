@@ -10,15 +10,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, present, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_LINE = re.compile(r"(\d{1,7}\.\d\d) (\d{1,7}\.\d\d) (\d{1,7}\.\d\d) (\d{1,9})/(\d{1,9}) (\d{1,10})\s*")
+_LINE = lazy.pattern(r"(\d{1,7}\.\d\d) (\d{1,7}\.\d\d) (\d{1,7}\.\d\d) (\d{1,9})/(\d{1,9}) (\d{1,10})\s*")
 
 
 def read_loadavg(member: Member, detail: bool) -> list[Snapshot]:

@@ -20,23 +20,24 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import SnapshotParser, evidence, lines, refusal, snapshot, unreadable
 from analyzer.snapshots.model import LsofCount, Snapshot
 
-_HEADING = re.compile(rb"^COMMAND +PID .*\bFD +TYPE +DEVICE", re.MULTILINE)
-_HEADING_TEXT = re.compile(r"COMMAND +PID .*\bFD +TYPE +DEVICE.*")
-_FIELDS = re.compile(rb"p\d+\n(?:[a-zA-Z][^\n]*\n){2,}")
-_FD = re.compile(
+_HEADING = lazy.pattern(rb"^COMMAND +PID .*\bFD +TYPE +DEVICE", re.MULTILINE)
+_HEADING_TEXT = lazy.pattern(r"COMMAND +PID .*\bFD +TYPE +DEVICE.*")
+_FIELDS = lazy.pattern(rb"p\d+\n(?:[a-zA-Z][^\n]*\n){2,}")
+_FD = lazy.pattern(
     r"\d{1,9}[rwuRWUN-]?[rwuRWUN ]?|mem|DEL|cwd|rtd|txt|NOFD|err|mmap|ltx|pd|m86|jld|tr|v86|L\d\d"
 )
-_TYPE = re.compile(r"[A-Za-z][\w.+-]*|0?\d{2,7}")
+_TYPE = lazy.pattern(r"[A-Za-z][\w.+-]*|0?\d{2,7}")
 _MOST_PIDS = 20_000
 _MOST_SIZES = 4096
-_INDEX = re.compile(r"/[0-9A-Z]{26}/index(?: \(deleted\))?$")
-_SEGMENT = re.compile(r"/[0-9A-Z]{26}/chunks/\d{6}(?: \(deleted\))?$")
-_HEAD = re.compile(r"/chunks_head/\d{6}(?: \(deleted\))?$")
+_INDEX = lazy.pattern(r"/[0-9A-Z]{26}/index(?: \(deleted\))?$")
+_SEGMENT = lazy.pattern(r"/[0-9A-Z]{26}/chunks/\d{6}(?: \(deleted\))?$")
+_HEAD = lazy.pattern(r"/chunks_head/\d{6}(?: \(deleted\))?$")
 
 
 def _is_lsof(path: str, head: bytes) -> bool:

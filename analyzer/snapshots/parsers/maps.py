@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import (
@@ -37,10 +38,10 @@ from analyzer.snapshots.model import MapColumns, MapsSummary, Snapshot
 from analyzer.snapshots.paths import basename
 
 _WIDE_BYTES = 24 << 20  # beyond this (some 200,000 lines) numpy pays for its import
-_ROW = re.compile(
+_ROW = lazy.pattern(
     rb"^[0-9a-f]{8,16}-[0-9a-f]{8,16} [-r][-w][-x][sp] [0-9a-f]{8,16} [0-9a-f]{2,3}:[0-9a-f]{2,5} \d+", re.M
 )
-_DETAIL = re.compile(rb"^(?:Size|Rss): ", re.M)
+_DETAIL = lazy.pattern(rb"^(?:Size|Rss): ", re.M)
 
 
 def looks_like_maps(path: str, head: bytes) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -31,7 +32,7 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-_ROW = re.compile(r"([A-Za-z][\w()]{1,40}):\s+(\d{1,20})( kB)?\s*")
+_ROW = lazy.pattern(r"([A-Za-z][\w()]{1,40}):\s+(\d{1,20})( kB)?\s*")
 
 
 def looks_like_meminfo(path: str, head: bytes) -> bool:

@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import SnapshotParser, evidence, lines, snapshot, unreadable
@@ -34,10 +35,10 @@ _KEPT = (
     "cortex_ingester_shipper", "cortex_ingester_active_series", "prometheus_tsdb_", "prometheus_build_info",
     "mimir_build_info", "thanos_build_info", "thanos_shipper_",
 )  # fmt: skip
-_SAMPLE = re.compile(
+_SAMPLE = lazy.pattern(
     r'([a-zA-Z_:][\w:]*)(\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?[ \t]+([^\s]+)(?:[ \t]+-?\d+)?[ \t]*'
 )
-_HEAD = re.compile(rb"^# (?:HELP|TYPE) [a-zA-Z_:][\w:]* ", re.MULTILINE)
+_HEAD = lazy.pattern(rb"^# (?:HELP|TYPE) [a-zA-Z_:][\w:]* ", re.MULTILINE)
 _MOST = 200_000
 
 

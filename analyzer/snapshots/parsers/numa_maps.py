@@ -13,15 +13,16 @@
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.snapshots.base import SnapshotParser, byte_blocks, is_refused_or_empty, unreadable
 from analyzer.snapshots.mapping import Tally
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.parsers.maps import summarise
 
-_ROW = re.compile(rb"([0-9a-f]{6,16}) (?:default|bind|prefer|interleave|local|weighted)[^ \n]*(?: ([^\n]*))?")
+_ROW = lazy.pattern(
+    rb"([0-9a-f]{6,16}) (?:default|bind|prefer|interleave|local|weighted)[^ \n]*(?: ([^\n]*))?"
+)
 
 
 def looks_like_numa_maps(path: str, head: bytes) -> bool:

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_ROW = re.compile(r"([A-Z_]+)=(\"?)(.*?)\2\s*")
+_ROW = lazy.pattern(r"([A-Z_]+)=(\"?)(.*?)\2\s*")
 _KEPT = {"PRETTY_NAME": "text", "ID": "id", "VERSION_ID": "version_id", "NAME": "name"}
-_START = re.compile(rb"^PRETTY_NAME=", re.MULTILINE)
+_START = lazy.pattern(rb"^PRETTY_NAME=", re.MULTILINE)
 
 
 def read_os_release(member: Member, detail: bool) -> list[Snapshot]:

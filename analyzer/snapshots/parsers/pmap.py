@@ -26,6 +26,7 @@ import re
 
 from msgspec import Struct
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import (
@@ -42,12 +43,12 @@ from analyzer.snapshots.mapping_rows import VSYSCALL
 from analyzer.snapshots.model import MapsSummary, Snapshot
 from analyzer.snapshots.paths import pid_of
 
-_HEADING = re.compile(rb"(\d{1,10}):   ?(.*)")
-_ROW = re.compile(rb"([0-9a-f]{8,16})(?: +|\t)(\d+)(K?) +(.*)")
-_ROW_X = re.compile(
+_HEADING = lazy.pattern(rb"(\d{1,10}):   ?(.*)")
+_ROW = lazy.pattern(rb"([0-9a-f]{8,16})(?: +|\t)(\d+)(K?) +(.*)")
+_ROW_X = lazy.pattern(
     rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d+) (.*)"
 )
-_MODE = re.compile(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
+_MODE = lazy.pattern(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
 _HEAD_CHUNK = 128 << 20
 
 

@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import SnapshotParser, evidence, refusal, snapshot, unreadable
@@ -48,9 +49,9 @@ from analyzer.snapshots.k8s import pod_state
 from analyzer.snapshots.k8s_text import documents
 from analyzer.snapshots.model import PodState, Snapshot
 
-_JSON_KIND = re.compile(rb'"kind"\s*:\s*"(?:Pod|PodList)"')
-_YAML_KIND = re.compile(rb"^(?:- |  )?\s{0,4}kind: (?:Pod|PodList)\s*$", re.MULTILINE)
-_OTHER_KIND = re.compile(
+_JSON_KIND = lazy.pattern(rb'"kind"\s*:\s*"(?:Pod|PodList)"')
+_YAML_KIND = lazy.pattern(rb"^(?:- |  )?\s{0,4}kind: (?:Pod|PodList)\s*$", re.MULTILINE)
+_OTHER_KIND = lazy.pattern(
     rb'"?kind"?\s*:\s*"?(?:PodDisruptionBudget|PodMetrics|PodTemplate|StatefulSet|Deployment|ReplicaSet|DaemonSet'
     rb"|Event|EventList|Node|NodeList|ConfigMap|Secret|Service)\b"
 )

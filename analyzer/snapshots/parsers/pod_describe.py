@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import SnapshotParser, evidence, lines, snapshot, unreadable
@@ -52,11 +53,11 @@ from analyzer.snapshots.k8s import quantity, whole_number, zone_of
 from analyzer.snapshots.model import ContainerState, PodEvent, PodState, Snapshot
 from analyzer.snapshots.moments import moment
 
-_ROW = re.compile(r"( *)([A-Z][\w .()/-]*?):(?: +(.*?))?\s*")
-_START = re.compile(rb"^Name: +\S+\n(?:[A-Z][^\n]*\n){0,6}?Namespace: ", re.MULTILINE)
-_BOX = re.compile(r"  (\S+):\s*")
-_EVENT = re.compile(r"  (Normal|Warning)\s+(\S+)\s+(\S+(?: \(x\d+ over \S+\))?)\s+(\S+)\s+(.*)")
-_TIMES = re.compile(r"\(x(\d+) over")
+_ROW = lazy.pattern(r"( *)([A-Z][\w .()/-]*?):(?: +(.*?))?\s*")
+_START = lazy.pattern(rb"^Name: +\S+\n(?:[A-Z][^\n]*\n){0,6}?Namespace: ", re.MULTILINE)
+_BOX = lazy.pattern(r"  (\S+):\s*")
+_EVENT = lazy.pattern(r"  (Normal|Warning)\s+(\S+)\s+(\S+(?: \(x\d+ over \S+\))?)\s+(\S+)\s+(.*)")
+_TIMES = lazy.pattern(r"\(x(\d+) over")
 _MOST = 5000
 
 

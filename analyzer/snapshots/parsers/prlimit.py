@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -39,7 +40,7 @@ _NAMES = {
     "MEMLOCK": "memlock", "MSGQUEUE": "msgqueue", "NICE": "nice", "NOFILE": "nofile", "NPROC": "nproc",
     "RSS": "rss", "RTPRIO": "rtprio", "RTTIME": "rttime", "SIGPENDING": "sigpending", "STACK": "stack",
 }  # fmt: skip
-_ROW = re.compile(r"([A-Z]+)\s.*?\s(unlimited|\d+)\s+(unlimited|\d+)\s+(\S.*)?")
+_ROW = lazy.pattern(r"([A-Z]+)\s.*?\s(unlimited|\d+)\s+(unlimited|\d+)\s+(\S.*)?")
 
 
 def _is_prlimit(path: str, head: bytes) -> bool:

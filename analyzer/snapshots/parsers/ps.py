@@ -13,17 +13,16 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec.structs import replace
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import SnapshotParser, evidence, first_line, lines, snapshot, to_int, unreadable
 from analyzer.snapshots.model import PsProcess, Snapshot
 
-_HEADING = re.compile(r"\s*(?:\S+\s+)*?(?:PID|pid)\b.*(?:COMMAND|CMD|comm|COMM)\b.*")
-_NOT_PS = re.compile(r"\bFD\s+TYPE\b|\bRESTARTS\b|\bNODE\b")
+_HEADING = lazy.pattern(r"\s*(?:\S+\s+)*?(?:PID|pid)\b.*(?:COMMAND|CMD|comm|COMM)\b.*")
+_NOT_PS = lazy.pattern(r"\bFD\s+TYPE\b|\bRESTARTS\b|\bNODE\b")
 _MULTI = {"STARTED": 5}
 _MOST = 20_000
 _COMMANDS = ("COMMAND", "CMD", "comm", "COMM")

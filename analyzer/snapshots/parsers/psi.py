@@ -11,16 +11,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import SnapshotParser, evidence, lines, present, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.parsers.cgroup import cgroup_path
 
-_PAIR = re.compile(r"(avg10|avg60|avg300|total)=(\d{1,20}(?:\.\d{1,4})?)(?= |$)")
+_PAIR = lazy.pattern(r"(avg10|avg60|avg300|total)=(\d{1,20}(?:\.\d{1,4})?)(?= |$)")
 
 
 def _is_psi(path: str, head: bytes) -> bool:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present, Stamp
 from analyzer.snapshots.base import SnapshotParser, evidence, first_line, lines, snapshot, to_int, unreadable
@@ -33,8 +34,8 @@ _COUNTS = frozenset(
      "n", "vmas", "process_memory_map_areas"}
 )  # fmt: skip
 _LIMITS = frozenset({"limit", "max_map_count", "vm.max_map_count", "max", "process_memory_map_areas_limit"})
-_COUNT_LINE = re.compile(r"(?:(\S.*?)[\s,;]+)?(\d{1,9})(?:\s+(?:\S*/)?proc/(\d{1,10})/maps)?\s*")
-_MAYBE = re.compile(
+_COUNT_LINE = lazy.pattern(r"(?:(\S.*?)[\s,;]+)?(\d{1,9})(?:\s+(?:\S*/)?proc/(\d{1,10})/maps)?\s*")
+_MAYBE = lazy.pattern(
     rb"\s*(?:[^\n]*(?:time|ts|date|when|epoch|\bt\b)|[^\n]{6,30}\d\d:\d\d|1\d{9})", re.IGNORECASE
 )
 _MOST = 50_000

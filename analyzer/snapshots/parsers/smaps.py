@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.snapshots.base import SnapshotParser, byte_blocks, is_refused_or_empty, unreadable
 from analyzer.snapshots.mapping import Tally
@@ -30,10 +31,10 @@ from analyzer.snapshots.mapping_rows import columns_of
 from analyzer.snapshots.model import MapColumns, Snapshot
 from analyzer.snapshots.parsers.maps import several, summarise
 
-_HEADER_AND_SIZE = re.compile(
+_HEADER_AND_SIZE = lazy.pattern(
     rb"^[0-9a-f]{8,16}-[0-9a-f]{8,16} [-r][-w][-x][-sp] [^\n]*\nSize: +\d+ kB", re.MULTILINE
 )
-_LOCKED = re.compile(rb"^VmFlags:[ a-z?0-9]* lo(?: |$)", re.MULTILINE)
+_LOCKED = lazy.pattern(rb"^VmFlags:[ a-z?0-9]* lo(?: |$)", re.MULTILINE)
 _SIZE = b"\nSize:"
 
 

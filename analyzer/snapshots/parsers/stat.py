@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -30,7 +31,7 @@ from analyzer.snapshots.base import (
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import pid_of
 
-_LINE = re.compile(rb"\d{1,10} \(.{0,64}\) [A-Za-z] \d+ -?\d+ -?\d+ ", re.DOTALL)
+_LINE = lazy.pattern(rb"\d{1,10} \(.{0,64}\) [A-Za-z] \d+ -?\d+ -?\d+ ", re.DOTALL)
 _FIELDS = {"ppid": 1, "threads": 17, "starttime": 19, "vsize": 20, "rss_pages": 21}
 
 

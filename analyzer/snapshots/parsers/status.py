@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -41,7 +42,7 @@ from analyzer.snapshots.base import (
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import pid_of
 
-_START = re.compile(rb"^Name:[ \t]*\S.*(?:\n.*){1,6}^(?:State|Pid|Tgid):", re.MULTILINE)
+_START = lazy.pattern(rb"^Name:[ \t]*\S.*(?:\n.*){1,6}^(?:State|Pid|Tgid):", re.MULTILINE)
 _KILOBYTES = {
     "VmPeak": "vm_peak", "VmSize": "vm_size", "VmLck": "vm_lck", "VmPin": "vm_pin", "VmHWM": "vm_hwm",
     "VmRSS": "vm_rss", "RssAnon": "rss_anon", "RssFile": "rss_file", "RssShmem": "rss_shmem",

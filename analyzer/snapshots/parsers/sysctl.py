@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
@@ -32,14 +33,14 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-ROW = re.compile(r"([A-Za-z][\w./*:@-]*)\s*[=:]\s*(.*)")
-_ROW_BYTES = re.compile(
+ROW = lazy.pattern(r"([A-Za-z][\w./*:@-]*)\s*[=:]\s*(.*)")
+_ROW_BYTES = lazy.pattern(
     rb"^(?:abi|crypto|debug|dev|fs|kernel|net|sunrpc|user|vm)(?:[./][\w./:@-]+)+ ?[=:] ?[^\n]*$", re.MULTILINE
 )
-_CONFIGURED = re.compile(r"(?:^|[/!])(?:etc|run|lib)/sysctl|sysctl\.(?:d|conf)|\.conf$")
-_SYSTEM = re.compile(r"(?:^|[/!])(?:etc|run|lib)/|sysctl\.d(?:[/!]|$)")
+_CONFIGURED = lazy.pattern(r"(?:^|[/!])(?:etc|run|lib)/sysctl|sysctl\.(?:d|conf)|\.conf$")
+_SYSTEM = lazy.pattern(r"(?:^|[/!])(?:etc|run|lib)/|sysctl\.d(?:[/!]|$)")
 # Keys that can be read and never be configured: they stand in the first lines of a sorted dump.
-_READ_ONLY = re.compile(
+_READ_ONLY = lazy.pattern(
     rb"^(?:fs\.(?:dentry-state|file-nr|inode-nr|inode-state|aio-nr)|kernel\.(?:ostype|osrelease|version)) ?=",
     re.MULTILINE,
 )

@@ -11,15 +11,14 @@ Flat names are known for the keys that a diagnosis asks for (``max_map_count.txt
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, present, refusal, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import names_of, parts_of
 
-_AT = re.compile(r"(?:^|[/!])proc/sys/(.+)$")
+_AT = lazy.pattern(r"(?:^|[/!])proc/sys/(.+)$")
 _FLAT = {
     "max_map_count": "vm.max_map_count",
     "overcommit_memory": "vm.overcommit_memory",

@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.snapshots.base import (
     SnapshotParser,
@@ -23,7 +22,7 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import Snapshot
 
-_NUMBER = re.compile(r"\s*(\d{1,9})(?:\s+\S*task/?)?\s*")
+_NUMBER = lazy.pattern(r"\s*(\d{1,9})(?:\s+\S*task/?)?\s*")
 
 
 def read_tasks(member: Member, detail: bool) -> list[Snapshot]:

@@ -18,16 +18,16 @@ The folder's name is the tenant's. The list is cut where the file is: what it na
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present
 from analyzer.snapshots.base import SnapshotParser, evidence, snapshot, unreadable, whole
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import basename
 
-_ULID = re.compile(rb'"([0-7][0-9A-HJKMNP-TV-Z]{25})"')
+_ULID = lazy.pattern(rb'"([0-7][0-9A-HJKMNP-TV-Z]{25})"')
 
 
 def read_shipper(member: Member, detail: bool) -> list[Snapshot]:

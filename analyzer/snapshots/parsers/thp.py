@@ -9,14 +9,13 @@
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, present, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_CHOICE = re.compile(r"\[(\w+)\]")
+_CHOICE = lazy.pattern(r"\[(\w+)\]")
 
 
 def read_thp(member: Member, detail: bool) -> list[Snapshot]:

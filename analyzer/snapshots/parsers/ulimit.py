@@ -18,16 +18,16 @@ shown; it stands for both.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, to_limit, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_BASH = re.compile(r"(.+?)\s*\((?:([\w ]+), )?-([a-zA-Z])\)\s+(unlimited|-?\d+)\s*")
-_DASH = re.compile(r"(?:-[a-z]: )?([a-z][a-z ]+?)\s?\((\w+)\)\s+(unlimited|\d+)\s*")
+_BASH = lazy.pattern(r"(.+?)\s*\((?:([\w ]+), )?-([a-zA-Z])\)\s+(unlimited|-?\d+)\s*")
+_DASH = lazy.pattern(r"(?:-[a-z]: )?([a-z][a-z ]+?)\s?\((\w+)\)\s+(unlimited|\d+)\s*")
 _FLAGS = {"c": "core", "d": "data", "f": "fsize", "l": "memlock", "m": "rss", "n": "nofile", "s": "stack",
           "u": "nproc", "v": "address_space", "x": "locks", "q": "msgqueue", "i": "sigpending"}  # fmt: skip
 _WORDS = {"data": "data", "stack": "stack", "coredump": "core", "memory": "rss", "locked memory": "memlock",

@@ -15,18 +15,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, first_line, present, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_UNAME = re.compile(r"Linux (\S+) (\d+\.\d+\S*) (.*)")
-_VERSION = re.compile(r"Linux version (\S+) .*")
-_SHORT = re.compile(r"(?:Linux )?(\d+\.\d+\.\d+\S*)(?: (\w+))?")
-_MACHINE = re.compile(
+_UNAME = lazy.pattern(r"Linux (\S+) (\d+\.\d+\S*) (.*)")
+_VERSION = lazy.pattern(r"Linux version (\S+) .*")
+_SHORT = lazy.pattern(r"(?:Linux )?(\d+\.\d+\.\d+\S*)(?: (\w+))?")
+_MACHINE = lazy.pattern(
     r"\b(x86_64|aarch64|arm64|armv\d\w*|i[3-6]86|ppc64(?:le)?|s390x|riscv64|mips\w*|loongarch64)\b"
 )
 

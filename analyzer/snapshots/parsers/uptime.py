@@ -17,16 +17,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, present, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_FILE = re.compile(r"(\d{1,12}\.\d\d) (\d{1,15}\.\d\d)\s*")
-_COMMAND = re.compile(
+_FILE = lazy.pattern(r"(\d{1,12}\.\d\d) (\d{1,15}\.\d\d)\s*")
+_COMMAND = lazy.pattern(
     r"\s*\d\d?:\d\d(?::\d\d)?(?: ?[AP]M)? +up +(.*?),\s+(?:\d+ users?,\s+)?load averages?: .*", re.DOTALL
 )
-_SPAN = re.compile(r"(\d{1,6}) (day|min|sec|week)s?|(\d{1,2}):(\d\d)")
+_SPAN = lazy.pattern(r"(\d{1,6}) (day|min|sec|week)s?|(\d{1,2}):(\d\d)")
 _SECONDS = {"day": 86400, "min": 60, "sec": 1, "week": 604800}
 
 

@@ -19,17 +19,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_FIRST = re.compile(
+_FIRST = lazy.pattern(
     r"\s*([A-Za-z][\w -]{1,40}?), version ?(\S*?) ?\(branch: ?(.*?), revision: ?([^)\s]*)\)?.*"
 )
-_FIRST_BYTES = re.compile(rb"^\s*[A-Za-z][\w -]{1,40}, version ?\S* ?\(branch: ?[^\n]*", re.MULTILINE)
+_FIRST_BYTES = lazy.pattern(rb"^\s*[A-Za-z][\w -]{1,40}, version ?\S* ?\(branch: ?[^\n]*", re.MULTILINE)
 _ROWS = {"go version": "go_version", "platform": "platform", "build date": "build_date", "tags": "tags"}
-_JSON = re.compile(r'"(version|revision|goVersion|branch)"\s*:\s*"([^"]*)"')
+_JSON = lazy.pattern(r'"(version|revision|goVersion|branch)"\s*:\s*"([^"]*)"')
 
 
 def _is_version(path: str, head: bytes) -> bool:

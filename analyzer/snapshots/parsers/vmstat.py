@@ -12,14 +12,13 @@
 
 from __future__ import annotations
 
-import re
-
+from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import SnapshotParser, lines, present, snapshot, to_int, unreadable
 from analyzer.snapshots.model import Snapshot
 
-_START = re.compile(rb"nr_free_pages \d+\n")
+_START = lazy.pattern(rb"nr_free_pages \d+\n")
 
 
 def read_vmstat(member: Member, detail: bool) -> list[Snapshot]:
