@@ -227,6 +227,13 @@ def test_metrics_of_the_process() -> None:
     assert "go_goroutines" not in facts
 
 
+@pytest.mark.parametrize("line", ['process_x{a b="c"} 1', 'process_x{a="b",a="c"} 1', "process_x 1_000"])
+def test_a_metric_that_the_library_refuses_costs_its_line_alone(line: str) -> None:
+    page = f"# TYPE process_memory_map_areas gauge\nprocess_memory_map_areas 7\n{line}\nprocess_open_fds 8\n"
+    facts = read("metrics/at-start.prom", page)
+    assert (facts["process_memory_map_areas"], facts["process_open_fds"]) == (7, 8)
+
+
 def test_ulimit_of_dash_and_bash() -> None:
     dash = read(
         "ulimit.txt", "time(seconds)        unlimited\nnofiles              1024\nvmemory(kbytes)      4096\n"

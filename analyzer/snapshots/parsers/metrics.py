@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any, TextIO, cast
 
 from analyzer import lazy
@@ -40,6 +42,7 @@ _SAMPLE = lazy.pattern(
 )
 _HEAD = lazy.pattern(rb"^# (?:HELP|TYPE) [a-zA-Z_:][\w:]* ", re.MULTILINE)
 _MOST = 200_000
+_BATCH = 1000
 
 
 def _is_metrics(path: str, head: bytes) -> bool:
@@ -79,24 +82,40 @@ def _samples(
     The lines are chosen by their names before the library parses them: a page of a large ingester
     has a hundred thousand others.
     """
+    rows = _kept(member, first)
+    while batch := list(islice(rows, _BATCH)):
+        try:
+            yield from _parsed(batch)
+        except ValueError:
+            # One line that the library refuses must not cost the others.
+            for row in batch:
+                with suppress(ValueError):
+                    yield from _parsed([row])
+
+
+def _kept(member: Member, first: dict[str, tuple[int, str]]) -> Iterator[str]:
+    count = 0
+    for number, line in lines(member):
+        if not line.startswith(_KEPT) or count >= _MOST:
+            continue
+        match = _SAMPLE.fullmatch(line)
+        if match is None or not _is_number(match[3]):
+            continue
+        count += 1
+        first.setdefault(match[1], (number, line))
+        yield line + "\n"
+
+
+def _parsed(rows: list[str]) -> list[tuple[str, float, dict[str, str]]]:
     from prometheus_client.parser import text_fd_to_metric_families
 
-    def kept() -> Iterator[str]:
-        count = 0
-        for number, line in lines(member):
-            if not line.startswith(_KEPT) or count >= _MOST:
-                continue
-            match = _SAMPLE.fullmatch(line)
-            if match is None or not _is_number(match[3]):
-                continue
-            count += 1
-            first.setdefault(match[1], (number, line))
-            yield line + "\n"
-
     # It only iterates over the lines of what it calls a file.
-    for family in text_fd_to_metric_families(cast("TextIO", kept())):
-        for sample in family.samples:
-            yield sample.name, float(sample.value), dict(sample.labels)
+    families = text_fd_to_metric_families(cast("TextIO", rows))
+    return [
+        (sample.name, float(sample.value), dict(sample.labels))
+        for family in families
+        for sample in family.samples
+    ]
 
 
 def _is_number(word: str) -> bool:
