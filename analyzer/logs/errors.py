@@ -342,6 +342,8 @@ class _Reader:
         if text:
             inside.members.append(_parse_member(text, short))
         while self.stack:
+            if len(self.stack[-1].members) > self.stack[-1].declared:
+                return None
             self._close()
         return self._root
 

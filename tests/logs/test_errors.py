@@ -199,6 +199,13 @@ def test_a_separator_inside_a_leaf_makes_the_list_ambiguous(text: str, found: in
 
 
 @pytest.mark.parametrize(
+    "text", ["1 error occurred:\n\t* a\n\t* b", "0 errors: a", "2 errors: x; 1 error occurred:\n\t* a\n\t* b"]
+)
+def test_more_members_than_declared_are_never_taken_for_the_list(text: str) -> None:
+    assert parse(text).ambiguous
+
+
+@pytest.mark.parametrize(
     "tail", ["m", "mmap, siz", "mmap, size 313", "mmap, size 31302: cannot alloc", "mmap files"]
 )
 def test_the_last_member_of_a_silently_cut_line_gives_no_number(tail: str) -> None:
