@@ -174,9 +174,7 @@ def _between(codec: Codec, stream: Stream, report: Report) -> bool:
         return True
     garbage = 0
     for piece in stream.rest():
-        if not garbage and not bytes(piece).strip(b"\0"):
-            continue
-        garbage += len(piece)
+        garbage += len(piece) if garbage else len(bytes(piece).lstrip(b"\0"))
     if garbage:
         report(f"{garbage} bytes after the end of the {codec.name} stream are not read")
     return False

@@ -182,7 +182,7 @@ def test_padding_after_a_gzip_is_fine_and_garbage_is_said() -> None:
     assert read(packed + bytes(5000))[1].coverage.warnings == []
     found, bundle = read(packed + bytes(100) + b"garbage")
     assert found == FILES
-    assert "after the end" in bundle.coverage.warnings[0]
+    assert "7 bytes after the end" in bundle.coverage.warnings[0]  # wherever the reads cut the padding
 
 
 def header_at(packed: bytes, name: str) -> int:
