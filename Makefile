@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 60
 DEMO := fixtures/bundles/cortex-startup_logfmt_1.11.1/bundle.tar.gz
 
-.PHONY: demo test lint format types check bench clean
+.PHONY: demo test lint format types check bench fuzz clean
 
 demo: $(VENV)/.run
 	@$(BIN)/analyze $(DEMO) || [ $$? -eq 1 ]
@@ -26,6 +27,10 @@ check: test lint format types
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
+# SECONDS for each target, one after the other.
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --all --seconds $(SECONDS)
+
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
@@ -35,6 +40,10 @@ $(VENV)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

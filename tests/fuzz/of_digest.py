@@ -1,0 +1,108 @@
+"""Any bytes as a whole log: every line counted, the same whatever the chunks, evidence within the log."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from analyzer.bundle.model import Member
+from analyzer.facts import Stamp
+from analyzer.logs.digest import looks_like_log, read_log
+from analyzer.logs.model import OPERATIONS, LogDigest
+from analyzer.logs.source import document_kind, is_export, utf16_of
+from analyzer.logs.years import settle_log
+from fuzz import corpus
+from fuzz.target import Target, assert_speakable, lines_of, pieces_of, split_choice
+
+PATH = "var/log/ingester.log"
+
+
+def run(data: bytes) -> None:
+    """The target: the first byte chooses the size of the chunks."""
+    choice, rest = split_choice(data, 256)
+    head = rest[:8192]
+    looks_like_log(PATH, head)
+    whole = _digest(rest, max(len(rest), 1))
+    assert _comparable(_digest(rest, choice + 1)) == _comparable(whole), "the chunks matter"
+    assert whole.size == len(rest)
+    if not (utf16_of(head) or is_export(head) or document_kind(head)):
+        assert whole.lines == len(lines_of(rest)), "a line is lost"
+    _check(whole)
+    settle_log(whole, Stamp.from_seconds(1_795_384_636))
+
+
+def _digest(data: bytes, size: int) -> LogDigest:
+    return read_log(Member(PATH, len(data), data[:8192], iter(pieces_of(data, size))))
+
+
+def _comparable(found: LogDigest) -> LogDigest:
+    """Without the minutes of frequent lines: one without a time has that of a line beside it in its chunk."""
+    for life in found.segments:
+        life.per_minute.clear()
+    return found
+
+
+def _check(found: LogDigest) -> None:
+    levels = sum(sum(life.levels.values()) for life in found.segments)
+    assert levels >= found.lines, "a line has no level"
+    assert found.parsed <= found.lines
+    assert found.partials_open >= 0
+    assert_speakable(*found.hints, *found.hints.values(), *found.warnings)
+    for life in found.segments:
+        assert life.first_line <= life.last_line or found.newest_first or not life.lines
+        assert_speakable(life.last_text, *life.tenants, *life.blocks_by_tenant)
+        for event in life.events:
+            assert_speakable(event.evidence.text, *event.fields.values())
+            assert event.count >= 1
+        for group in life.failures:
+            assert group.operation in OPERATIONS
+            assert group.lines >= group.count >= 1
+            assert group.members >= 1
+            assert 1 <= len(group.evidence) <= 3
+            assert_speakable(group.sample, group.tenant or "", *group.paths)
+    evidence = itertools.chain.from_iterable(
+        [
+            *(event.evidence for event in life.events),
+            *(quote for group in life.failures for quote in group.evidence),
+        ]
+        for life in found.segments
+    )
+    for quoted in evidence:
+        assert quoted.member == PATH
+        assert quoted.line is not None
+        assert quoted.line >= 1
+
+
+def seeds() -> Iterator[bytes]:
+    """Real logs and dumps, a few known lines, and the forms that a log is downloaded in."""
+    for log in corpus.log_samples():
+        yield b"\x3f" + log
+    for line in corpus.log_lines():
+        yield b"\x0f" + line + b"\n"
+    text = b"".join(line + b"\n" for line in corpus.log_lines()[:5])
+    yield b"\x20" + text.decode("utf-8", "replace").encode("utf-16")
+    yield (
+        b"\x20__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795384636000000\n_PID=7\nMESSAGE="
+        + corpus.log_lines()[2]
+        + b"\n\n"
+    )
+    yield (
+        b'\x20{"status":"success","data":{"resultType":"streams","result":[{"stream":{"pod":"i-0"},"values":'
+        b'[["1795384636000000001","level=error msg=b"],["1795384636000000000","panic: a"]]}]}}'
+    )
+    yield b'\x20[{"line":"panic: x","timestamp":"1795384636000000000","fields":{"pod":"i-0"}}]'
+    yield b'\x202026-11-22T21:57:17Z {pod="i-0"} level=error msg=b\n2026-11-22T21:57:16Z {pod="i-0"} panic: a\nmain.main()\n'
+
+
+def _words() -> tuple[bytes, ...]:
+    from fuzz import of_framing, of_kernel, of_records
+
+    return (
+        *of_framing.TARGET.words, *of_records.TARGET.words[1:], *of_kernel.TARGET.words, b"\n", b"\n\n", b"Found healthy block",
+        b"ulid=01G0P1FM80185GR38E1W8124GK", b"org_id=tenant-a ", b"write block", b"Head GC completed", b"WAL replay completed",
+        b"==== START logs for container a of pod b/c ====\n", b"__CURSOR=", b"__REALTIME_TIMESTAMP=", b"MESSAGE\n\x05\x00\x00\x00\x00\x00\x00\x00",
+        b'"resultType":"streams"', b'"stream":{', b'"values":[', b'"timestamp":"', b'"line":"', b"\xff\xfe",
+    )  # fmt: skip
+
+
+TARGET = Target("digest", run, seeds, words=_words(), length=6000)
