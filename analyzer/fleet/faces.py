@@ -21,15 +21,21 @@ FORMATS: tuple[Format, ...] = ("text", "json", "markdown", "html")
 
 ROWS = 20  # lines of one table; the rest is counted
 CELL = 160  # characters of one cell
+NUMBERS = ("bundles", "ratio")  # the columns that are read down their right side
 
 
 class Table(Struct, frozen=True):
-    """One table of the summary; ``notes`` say what is not shown."""
+    """One table of the summary; ``notes`` say what is not shown.
+
+    On a terminal too narrow for a line each, a row becomes an entry headed by its first ``lead``
+    cells, so that no name is cut up into a column; 0 where folded cells read well.
+    """
 
     title: str
     headers: tuple[str, ...]
     rows: list[tuple[str, ...]]
     notes: list[str] = field(default_factory=list)
+    lead: int = 0
 
 
 def render(summary: Summary, format: Format = "text", *, width: int = 100, color: bool = False) -> str:
@@ -74,11 +80,11 @@ def tables(summary: Summary) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _table(title: str, headers: tuple[str, ...], rows: Iterable[Sequence[object]]) -> Table:
+def _table(title: str, headers: tuple[str, ...], rows: Iterable[Sequence[object]], lead: int = 0) -> Table:
     every = list(rows)
     shown = [tuple(clean("" if cell is None else str(cell), CELL) for cell in row) for row in every[:ROWS]]
     left_out = len(every) - len(shown)
-    return Table(title, headers, shown, [f"and {left_out:,} more"] if left_out else [])
+    return Table(title, headers, shown, [f"and {left_out:,} more"] if left_out else [], lead)
 
 
 def _causes(summary: Summary) -> Table:
@@ -93,7 +99,7 @@ def _clusters(summary: Summary) -> Table:
         (f"{each.bundles:,}", *_chain(each), _since(each), _examples(summary, each.examples))
         for each in shared
     ]
-    table = _table("The same failure", ("bundles", "cause", "signature", "versions", "for example"), rows)
+    table = _table("The same failure", ("bundles", "cause", "signature", "versions", "for example"), rows, 3)
     alone = len(summary.clusters) - len(shared)
     if alone and table.rows:
         table.notes.append(f"and {plural(alone, 'failure')} of one bundle each")
@@ -138,7 +144,7 @@ def _near(summary: Summary) -> Table:
         )
         for each in summary.near
     ]
-    return _table("Near a limit", ("ratio", "limit", "in numbers", "bundle", "subject", "cause"), rows)
+    return _table("Near a limit", ("ratio", "limit", "in numbers", "bundle", "subject", "cause"), rows, 3)
 
 
 def _versions(summary: Summary) -> Table:
@@ -151,10 +157,10 @@ def _versions(summary: Summary) -> Table:
 
 def _errors(summary: Summary) -> Table:
     rows = [
-        (each.kind, f"{each.bundles:,}", each.example, _examples(summary, each.examples))
+        (f"{each.bundles:,}", each.kind, each.example, _examples(summary, each.examples))
         for each in summary.errors
     ]
-    return _table("Without a verdict", ("error", "bundles", "one reason", "for example"), rows)
+    return _table("Without a verdict", ("bundles", "error", "one reason", "for example"), rows, 3)
 
 
 def _counts(found: dict[str, int]) -> str:
@@ -162,9 +168,7 @@ def _counts(found: dict[str, int]) -> str:
 
 
 def _text(summary: Summary, width: int, color: bool) -> str:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table as Grid
     from rich.text import Text
 
     stream = StringIO()
@@ -181,21 +185,55 @@ def _text(summary: Summary, width: int, color: bool) -> str:
     if (line := run_line(summary)) is not None:
         console.print(Text(line))
     for table in tables(summary):
-        console.print()
-        grid = Grid(
-            box=box.SIMPLE_HEAD, title=table.title, title_justify="left", title_style="bold", pad_edge=False
-        )
-        for header in table.headers:
-            grid.add_column(
-                header, justify="right" if header in ("bundles", "ratio") else "left", overflow="fold"
-            )
-        for row in table.rows:
-            grid.add_row(*(Text(cell) for cell in row))
-        console.print(grid)
+        console.print(Text(f"\n{table.title}\n", style="bold"))
+        entries = table.lead and _line_width(table) > width
+        console.print(_entries(table) if entries else _grid(table))
         for note in table.notes:
-            console.print(Text(note))
+            console.print(Text(f"\n{note}"))
     console.print(Text("\n" + store_line(summary)))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+GAP = 3  # columns between two cells
+
+
+def _line_width(table: Table) -> int:
+    """Columns that the table takes with each row on a line of its own."""
+    from rich.cells import cell_len
+
+    columns = zip(table.headers, *table.rows, strict=True)
+    return sum(max(map(cell_len, column)) + GAP for column in columns) - GAP
+
+
+def _grid(table: Table) -> Any:
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in table.headers:
+        grid.add_column(header, justify="right" if header in NUMBERS else "left", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _entries(table: Table) -> Any:
+    """Each row as an entry: its number at the left, the other cells below each other."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for row in table.rows:
+        counted = {"bundles": " bundle" if row[0] == "1" else " bundles"}
+        number = row[0] + counted.get(table.headers[0], "")
+        named = zip(table.headers[table.lead :], row[table.lead :], strict=True)
+        lines = ["   ".join(filter(None, row[1 : table.lead]))]
+        lines += [f"{header}: {cell}" for header, cell in named if cell]
+        grid.add_row(Text(number), Text("\n".join(lines)))
+    return grid
 
 
 # What opens code, emphasis, a link, a cell or a formula; the underscore only at a word's edge.
@@ -217,7 +255,8 @@ def _markdown(summary: Summary) -> str:
     for table in tables(summary):
         cells = [[_escape(cell) for cell in row] for row in table.rows]
         grid = partial(tabulate, tablefmt="github", disable_numparse=True)
-        parts += [f"## {table.title}", grid(cells, headers=table.headers)]
+        sides = ["right" if header in NUMBERS else "left" for header in table.headers]
+        parts += [f"## {table.title}", grid(cells, headers=table.headers, colalign=sides)]
         parts += table.notes
     parts.append(_escape(store_line(summary)))
     return "\n\n".join(parts) + "\n"

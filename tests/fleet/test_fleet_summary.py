@@ -156,6 +156,16 @@ class _Tags(HTMLParser):
 HOSTILE = "</td><script>alert(1)</script>|x\n# *b* [l](http://e) `c` \x1b[31m\x00\u202e<img src=x onerror=y> https://e www.e"
 
 
+def test_a_narrow_terminal_gets_entries_and_no_name_cut_up() -> None:
+    found = summary()
+    narrow, wide = (render(found, "text", width=width) for width in (50, 200))
+    assert "  99 %  vm.max_map_count   7 of 8\n        bundle: soon.tgz\n        subject: pid 7\n" in narrow
+    assert "2 bundles  memory   memory over its limit\n           for example: big.tgz\n" in narrow
+    assert " 1 bundle  time" in narrow
+    assert re.search(r"^ *ratio +limit +in numbers +bundle +subject +cause$", wide, re.MULTILINE)
+    assert "\n\n\n" not in narrow + wide
+
+
 def test_hostile_text_is_shown_and_does_nothing() -> None:
     found = summarise_rows(
         [
