@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from analyzer.errors import EXIT_FAULT, AnalyzerError
+from analyzer.fleet.arrays import array_of, list_of
 from analyzer.fleet.journal import Journal, Key, Lines, journal_path, key_of
 from analyzer.fleet.rows import Limits, Outcome, Row
 from analyzer.fleet.schema import CASES, EVIDENCE, METADATA_KEY, STORE_VERSION, Column, arrow_schema
@@ -154,8 +155,8 @@ def _read(path: Path, columns: list[str]) -> Iterator[Row]:
         there = [name for name in columns if name in file.schema_arrow.names]
         empty: Row = dict.fromkeys(columns)
         for batch in file.iter_batches(BATCH, columns=there):
-            for row in batch.to_pylist():
-                yield empty | row
+            for values in zip(*map(list_of, batch.columns), strict=True):
+                yield empty | dict(zip(batch.schema.names, values, strict=True))
 
 
 def _require_pyarrow() -> None:
@@ -222,13 +223,20 @@ def _write(writer: Any, schema: Any, rows: Iterator[Row]) -> None:
     import pyarrow as pa
 
     batch: list[Row] = []
+
+    def write() -> None:
+        columns = [
+            array_of([_value(name, row[name]) for row in batch], schema.field(name)) for name in schema.names
+        ]
+        writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        batch.clear()
+
     for row in rows:
-        batch.append({name: _value(name, row[name]) for name in schema.names})
+        batch.append(row)
         if len(batch) == BATCH:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
-            batch = []
+            write()
     if batch:
-        writer.write_table(pa.Table.from_pylist(batch, schema))
+        write()
 
 
 _TIMES = frozenset(column.name for column in (*CASES, *EVIDENCE) if column.kind == "timestamp")
