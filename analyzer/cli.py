@@ -315,17 +315,21 @@ def fleet(
     """Analyse many bundles: one row each, and a summary of which fault is seen how often."""
     from analyzer import fleet as _fleet
 
-    with _fleet.bar(sys.stderr) as progress:
-        found = _fleet.run(
-            _fleet.expand(bundles, sys.stdin),
-            output,
-            scheduler=scheduler,
-            workers=workers,
-            memory_limit=_fleet.MEMORY_LIMIT if memory_limit is None else memory_limit << 20,
-            time_limit=_fleet.TIME_LIMIT if time_limit is None else time_limit,
-            progress=progress,
-            tool_version=__version__,
-        )
+    try:
+        with _fleet.orderly(), _fleet.bar(sys.stderr) as progress:
+            found = _fleet.run(
+                _fleet.expand(bundles, sys.stdin),
+                output,
+                scheduler=scheduler,
+                workers=workers,
+                memory_limit=_fleet.MEMORY_LIMIT if memory_limit is None else memory_limit << 20,
+                time_limit=_fleet.TIME_LIMIT if time_limit is None else time_limit,
+                progress=progress,
+                tool_version=__version__,
+            )
+    except KeyboardInterrupt as error:
+        _note(f"interrupted: what is finished is in {output}; the same command goes on from there")
+        raise typer.Exit(_fleet.exit_status(error)) from None
     color, width = _terminal(None)
     _write(_fleet.render(found, format.value, width=width or 100, color=color), None)
 

@@ -10,6 +10,7 @@ pandas, pyarrow, rich and dask are imported where they are used, not here.
 
 from __future__ import annotations
 
+from analyzer.fleet.ending import Ended, exit_status, orderly
 from analyzer.fleet.faces import FORMATS, render
 from analyzer.fleet.progress import Progress, bar
 from analyzer.fleet.runner import MEMORY_LIMIT, TIME_LIMIT, run
@@ -20,10 +21,13 @@ __all__ = [
     "FORMATS",
     "MEMORY_LIMIT",
     "TIME_LIMIT",
+    "Ended",
     "Progress",
     "Summary",
     "bar",
+    "exit_status",
     "expand",
+    "orderly",
     "render",
     "run",
     "summarise",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from analyzer.errors import AnalyzerError
 from analyzer.fleet.cell import Options
 from analyzer.fleet.progress import Progress, silent
 from analyzer.fleet.rows import Limits, Outcome
+from analyzer.fleet.sources import is_address
 from analyzer.fleet.store import Store
 from analyzer.fleet.summary import RunCounts, Summary, summarise
 
@@ -52,7 +53,7 @@ def run(
     _check(limits, scheduler, workers)
     names = list(dict.fromkeys(sources))
     counts = RunCounts(bundles=len(names))
-    with Store(output) as store, tempfile.TemporaryDirectory(prefix="analyze-fleet-") as spool:
+    with Store(output) as store, _spool(names) as spool:
         done = store.done(tool_version, limits)
         options = Options(limits, tool_version, diagnose, os.getcwd(), spool)
         progress(0, len(names), None)
@@ -62,6 +63,16 @@ def run(
                 progress(number, len(names), outcome)
     counts = replace(counts, seconds=round(time.monotonic() - started, 3))
     return replace(summarise(output), run=counts)
+
+
+@contextmanager
+def _spool(sources: Sequence[str]) -> Iterator[str]:
+    """A folder for the copies of remote bundles; none is made, and none left, where all are local."""
+    if not any(is_address(source) for source in sources):
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="analyze-fleet-", ignore_cleanup_errors=True) as folder:
+        yield folder
 
 
 def _check(limits: Limits, scheduler: str | None, workers: int | None) -> None:

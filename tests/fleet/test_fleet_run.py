@@ -23,6 +23,7 @@ from analyzer.fleet.rows import Limits, Outcome
 from analyzer.fleet.store import all_rows
 
 BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
+SOME = BUNDLES / "c13-emfile" / "bundle.tar.gz"
 STUB = "fleet_stub:diagnose"
 MIB = 1 << 20
 
@@ -215,12 +216,13 @@ from pathlib import Path
 from analyzer import fleet
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
-    fleet.run(sorted(fleet.expand(sys.argv[3:])), Path(sys.argv[2]), tool_version="1.0", workers=2,
-              memory_limit=1 << 30, time_limit=20.0, diagnose="fleet_stub:slow")
+    with fleet.orderly():
+        fleet.run(sorted(fleet.expand(sys.argv[3:])), Path(sys.argv[2]), tool_version="1.0", workers=2,
+                  memory_limit=1 << 30, time_limit=20.0, diagnose="fleet_stub:slow")
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_run_keeps_its_rows_and_the_next_one_goes_on(
     tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -243,7 +245,7 @@ def test_an_interrupted_run_keeps_its_rows_and_the_next_one_goes_on(
         process.kill()
     finished = [row["bundle"] for row in all_rows(output)]
     assert 3 <= len(finished) < len(sources)
-    if how is signal.SIGINT:
+    if how is not signal.SIGKILL:
         assert sorted(table(output).index) == sorted(finished)
         assert not journal.exists()
     assert _all_end(children)
@@ -251,6 +253,50 @@ def test_an_interrupted_run_keeps_its_rows_and_the_next_one_goes_on(
     assert summary.run is not None
     assert summary.run.skipped == len(finished)
     assert sorted(table(output).index) == sorted(sources)
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_command_says_where_its_rows_are(
+    tmp_path: Path, how: signal.Signals, status: int
+) -> None:
+    for number in range(40):  # more than are read before the signal comes
+        bundle = tmp_path / f"{number}.tar.gz"
+        bundle.write_bytes(SOME.read_bytes() + bytes([number]))
+    output = tmp_path / "cases.parquet"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analyzer", "fleet", str(tmp_path), "-o", str(output), "--workers", "1"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    for _ in range(1200):
+        if journal_path(output).exists() and journal_path(output).read_bytes():
+            break
+        time.sleep(0.02)
+    process.send_signal(how)
+    told = process.communicate(timeout=30)[1]
+    assert process.returncode == status, told
+    assert told.startswith(f"analyze: interrupted: what is finished is in {output}")
+    assert 1 <= len(table(output)) < 40
+    assert not journal_path(output).exists()
+    assert not list(tmp_path.glob("analyze-fleet-*"))
+
+
+def test_signals_are_as_before_after_a_run_and_an_ignored_one_stays_so() -> None:
+    def told_to_end() -> None:
+        with fleet.orderly():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(fleet.Ended):
+            told_to_end()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_no_process_outlives_a_killed_run(tmp_path: Path) -> None:
