@@ -187,7 +187,7 @@ def whole(member: Member, limit: int = TEXT_LIMIT) -> bytes:
         if size >= limit:
             break
     content = b"".join(parts)[:limit]
-    if is_cut(member, size) and not content.endswith(b"\n"):
+    if (size > limit or is_cut(member, size)) and not content.endswith(b"\n"):
         content = content[: content.rfind(b"\n") + 1]
     return content
 

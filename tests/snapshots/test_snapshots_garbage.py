@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analyzer.facts import Absent, Present, Unreadable
 from analyzer.snapshots import PARSERS, classify
-from analyzer.snapshots.base import SnapshotParser
+from analyzer.snapshots.base import SnapshotParser, whole
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.parsers import member_of
 
@@ -135,6 +135,12 @@ def test_an_endless_line_is_looked_at_in_part_only() -> None:
     facts = BY_KIND["meminfo"].read(member_of("proc/meminfo", content))[0].values
     assert isinstance(facts["MemFree"], Present)
     assert facts["MemFree"].value == 1024
+
+
+@pytest.mark.parametrize("chunk", [64, 1 << 16])
+def test_a_text_beyond_its_limit_ends_at_a_line_whatever_the_chunks(chunk: int) -> None:
+    content = b"VmSize: 1048576 kB\n" * 20
+    assert whole(member_of("status", content, chunk), 200) == content[:190]
 
 
 def test_a_link_has_nothing_to_read() -> None:
