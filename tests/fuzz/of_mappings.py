@@ -139,5 +139,5 @@ TARGET = Target(
         b"ffffffffff600000-ffffffffff601000 ", b"08048000-08049000 ", b"c000000000-c000400000 ", b"/usr/lib/libc.so.6",
         b"\r\n", b"                    ", b"/wal/00000001", b"ffffffffffffffff",
     ),
-    length=3000,
+    length=1600,
 )  # fmt: skip

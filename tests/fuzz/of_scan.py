@@ -76,4 +76,5 @@ TARGET = Target(
         *dict.fromkeys(p for p in (*_PARSED, *_PATTERNS.counted) if b"\n" not in p),
         b'n","stream":"', b"\\", b'","stream":"', b"\n",
     ),
+    length=1500,
 )  # fmt: skip
