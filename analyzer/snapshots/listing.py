@@ -122,7 +122,7 @@ def read_find(lines: Iterable[str], columns: Columns, builder: DataDirBuilder) -
             word, _, path = line.partition(" ")
             if path[:1] not in ("/", "."):
                 word, path = _split_simple(line)
-            size = int(word) if word.isdigit() and len(word) < 20 else None
+            size = int(word) if word.isdecimal() and len(word) < 20 else None
         else:
             entry = _entry(line, columns)
             path, size, kind, mtime = entry if entry is not None else ("", None, "", None)
@@ -260,7 +260,7 @@ def read_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
             if len(expected) < 100_000 and (len(name) == 26 or name in _KNOWN_DIRS):
                 expected.add(f"{directory}/{name}")
         elif kind == "-":
-            exact = amount.isdigit() and len(amount) < 20
+            exact = amount.isdecimal() and len(amount) < 20
             builder.has_sizes = builder.has_sizes and exact
             builder.add_file(directory, name, int(amount) if exact else None, mtime)
     if expected:

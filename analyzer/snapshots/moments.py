@@ -45,9 +45,9 @@ def _from_words(words: list[str]) -> Stamp | None:
             month = MONTHS[low[:3]]
         elif ":" in low and _CLOCK.match(low) is not None:
             clock = low.replace(",", ".")
-        elif low.isdigit() and len(low) == 4:
+        elif low.isdecimal() and len(low) == 4:
             year = int(low)
-        elif low.isdigit() and len(low) <= 2:
+        elif low.isdecimal() and len(low) <= 2:
             day = int(low)
         elif re.fullmatch(r"\d{4}-\d\d-\d\d", low):
             year, month, day = (int(part) for part in low.split("-"))

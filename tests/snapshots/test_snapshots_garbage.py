@@ -1,5 +1,6 @@
 """Bad input degrades: no parser raises, no parser makes a number of half a line."""
 
+import re
 import tarfile
 from functools import cache
 from pathlib import Path
@@ -135,6 +136,24 @@ def test_an_endless_line_is_looked_at_in_part_only() -> None:
     facts = BY_KIND["meminfo"].read(member_of("proc/meminfo", content))[0].values
     assert isinstance(facts["MemFree"], Present)
     assert facts["MemFree"].value == 1024
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(BY_KIND.keys() - {"block_meta", "capture", "sysctl_json", "thanos_shipper"})
+)
+@pytest.mark.parametrize("number", ["²", "9" * 5000], ids=["no-decimal", "endless"])
+def test_one_odd_number_costs_its_value_not_the_member(kind: str, number: str) -> None:
+    """Asked is the parser's own function: ``read`` would turn its fault into an unreadable member."""
+    parser, content = BY_KIND[kind], samples()[kind][:2000]
+    for found in list(re.finditer(rb"\d+", content))[:80]:
+        damaged = content[: found.start()] + number.encode() + content[found.end() :]
+        check(parser.parse(member_of(path_for(parser), damaged), False))
+
+
+def test_events_below_a_garbled_heading_are_read() -> None:
+    table = b"LAST SEEN   TYPE      REASON    \0OBJECT      MESSAGE\n2m10s       Warning   BackOff   pod/i-0      x\n"
+    (taken,) = BY_KIND["k8s_events"].parse(member_of("events", table), False)
+    assert isinstance(taken.values["events"], Present)
 
 
 @pytest.mark.parametrize("chunk", [64, 1 << 16])

@@ -72,7 +72,7 @@ def _read_types(member: Member) -> dict[str, Fact[Any]]:
     last, quoted = 0, ""
     for number, line in lines(member):
         words = line.split()
-        if len(words) == 2 and words[1].isdigit() and len(words[1]) < 10:
+        if len(words) == 2 and words[1].isdecimal() and len(words[1]) < 10:
             types[words[0]] = int(words[1])
             last, quoted = number, line
     if not types:

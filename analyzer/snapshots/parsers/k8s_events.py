@@ -64,7 +64,7 @@ def _read_table(member: Member) -> list[PodEvent]:
         cells = {name: line[start:end].strip() for name, (start, end) in spans.items()}
         if not cells.get("REASON") or len(found) >= _MOST:
             continue
-        kind, _, name = cells["OBJECT"].partition("/")
+        kind, _, name = cells.get("OBJECT", "").partition("/")
         seen = moment(cells.get("LAST SEEN", ""))
         found.append(
             PodEvent(

@@ -74,7 +74,11 @@ class _Counts:
         if fd in ("mem", "DEL", "mmap"):
             row.mem += 1
             row.by_kind[kind_of(name)] += 1
-            if size.isdigit() and (len(row.sizes) < _MOST_SIZES or int(size) in row.sizes):
+            if (
+                size.isdecimal()
+                and len(size) < 20
+                and (len(row.sizes) < _MOST_SIZES or int(size) in row.sizes)
+            ):
                 row.sizes[int(size)] += 1
             row.deleted += fd == "DEL" or name.endswith("(deleted)")
         elif fd[:1].isdigit():
@@ -90,7 +94,7 @@ def _read_table(member: Member, counts: _Counts) -> int:
                 with_tid = " TID " in line
             continue
         words = line.split(None, 8)
-        if len(words) < 7 or not words[1].isdigit() or len(words[1]) > 10:
+        if len(words) < 7 or not words[1].isdecimal() or len(words[1]) > 10:
             continue
         if not (_FD.fullmatch(words[3]) and _TYPE.fullmatch(words[4])):
             continue  # a thread's row, or lsof's own words
@@ -108,7 +112,7 @@ def _read_fields(member: Member, counts: _Counts) -> int:
     for number, line in lines(member):
         key, value = line[:1], line[1:]
         if key == "p":
-            pid, command, fd, thread = int(value[:10]) if value.isdigit() else 0, "", "", False
+            pid, command, fd, thread = int(value[:10]) if value.isdecimal() else 0, "", "", False
         elif key == "K":
             thread = True
         elif key == "c":

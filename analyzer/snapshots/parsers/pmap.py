@@ -44,9 +44,9 @@ from analyzer.snapshots.model import MapsSummary, Snapshot
 from analyzer.snapshots.paths import pid_of
 
 _HEADING = lazy.pattern(rb"(\d{1,10}):   ?(.*)")
-_ROW = lazy.pattern(rb"([0-9a-f]{8,16})(?: +|\t)(\d+)(K?) +(.*)")
+_ROW = lazy.pattern(rb"([0-9a-f]{8,16})(?: +|\t)(\d{1,15})(K?) +(.*)")
 _ROW_X = lazy.pattern(
-    rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d+) (.*)"
+    rb" *([0-9a-f]{8,16}) ([-r][-w][-x][-sp]) +[0-9a-f]+ +[0-9a-f]+:[0-9a-f]+ +\d+ +(\d{1,15}) (.*)"
 )
 _MODE = lazy.pattern(rb"(?:^|.* )([-r][-w][-x][-s][-R]?) +(.*)")
 _HEAD_CHUNK = 128 << 20

@@ -57,7 +57,7 @@ _ROW = lazy.pattern(r"( *)([A-Z][\w .()/-]*?):(?: +(.*?))?\s*")
 _START = lazy.pattern(rb"^Name: +\S+\n(?:[A-Z][^\n]*\n){0,6}?Namespace: ", re.MULTILINE)
 _BOX = lazy.pattern(r"  (\S+):\s*")
 _EVENT = lazy.pattern(r"  (Normal|Warning)\s+(\S+)\s+(\S+(?: \(x\d+ over \S+\))?)\s+(\S+)\s+(.*)")
-_TIMES = lazy.pattern(r"\(x(\d+) over")
+_TIMES = lazy.pattern(r"\(x(\d{1,9}) over")
 _MOST = 5000
 
 

@@ -16,7 +16,15 @@ from __future__ import annotations
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
-from analyzer.snapshots.base import SnapshotParser, is_refused_or_empty, lines, present, snapshot, unreadable
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    is_refused_or_empty,
+    lines,
+    present,
+    snapshot,
+    to_int,
+    unreadable,
+)
 from analyzer.snapshots.model import Snapshot
 
 
@@ -30,8 +38,10 @@ def read_rollup(member: Member, detail: bool) -> list[Snapshot]:
     for number, line in lines(member):
         name, colon, rest = line.partition(":")
         words = rest.split()
-        if colon and len(words) == 2 and words[1] == "kB" and words[0].isdigit() and len(values) < 64:
-            values[name.strip().lower()] = present(int(words[0]) << 10, member, number, line)
+        if colon and len(words) == 2 and words[1] == "kB" and len(values) < 64:
+            size = to_int(words[0])
+            if size is not None:
+                values[name.strip().lower()] = present(size << 10, member, number, line)
     if not values:
         return [unreadable(member, "smaps_rollup", "rss", "empty or refused")]
     return [snapshot(member, "smaps_rollup", values)]

@@ -52,10 +52,10 @@ def read_stat(member: Member, detail: bool) -> list[Snapshot]:
         values["state"] = present(words[0], member, 1, line)
     whole = line.endswith("\n")
     for name, at in _FIELDS.items():
-        if (at < len(words) - 1 or (whole and at < len(words))) and words[at].isdigit():
+        if (at < len(words) - 1 or (whole and at < len(words))) and words[at].isdecimal():
             values[name] = present(int(words[at]), member, 1, line)
     own = line[:opening].strip()
-    pid = pid_of(member.path) or (int(own) if own.isdigit() and len(own) <= 10 else None)
+    pid = pid_of(member.path) or (int(own) if own.isdecimal() and len(own) <= 10 else None)
     return [snapshot(member, "stat", values, pid=pid)]
 
 

@@ -28,7 +28,7 @@ def read_swaps(member: Member, detail: bool) -> list[Snapshot]:
     for number, line in lines(member):
         words = line.split()
         last, quoted = number, line
-        if number == 1 or len(words) < 5 or not (words[-3].isdigit() and words[-2].isdigit()):
+        if number == 1 or len(words) < 5 or not (words[-3].isdecimal() and words[-2].isdecimal()):
             continue
         size += int(words[-3][:20]) << 10
         used += int(words[-2][:20]) << 10
