@@ -61,7 +61,9 @@ def _check_lists(tree: Tree) -> None:
 
 
 def _check_parts(text: str) -> None:
-    """Prefixes and leaf, joined, are the text again."""
+    """Prefixes and leaf, joined, are the text again; an empty prefix is none."""
+    while text.startswith(": "):
+        text = text[2:]
     assert ": ".join(split_prefixes(text)) == text
     for cut in (False, True):
         prefixes, leaf = split_member(text, cut=cut)
