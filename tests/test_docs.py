@@ -32,7 +32,8 @@ def blocks(language: str) -> list[str]:
 
 def test_every_python_block_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    found = blocks("python")
+    # What asks a store of many bundles is run by tests/fleet/test_fleet_docs.py, which makes one.
+    found = [block for block in blocks("python") if "cases.parquet" not in block]
     assert found
     for block in found:
         printed = io.StringIO()
