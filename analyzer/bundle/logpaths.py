@@ -18,36 +18,71 @@ from analyzer import lazy
 from analyzer.bundle.model import Place
 
 _NAME = r"[a-z0-9][a-z0-9.-]*"
+# A text that the path must hold, asked first, and the pattern.
 _LOGS = (
-    lazy.pattern(
-        rf"(?:^|[/!])(?P<namespace>{_NAME})_(?P<pod>{_NAME})_(?:[0-9a-f]{{32}}|[0-9a-f-]{{36}})"
-        r"/(?P<container>[^/]+)/(?P<restart>\d{1,9})\.log[^/]*$"
+    (
+        ".log",
+        lazy.pattern(
+            rf"(?:^|[/!])(?P<namespace>{_NAME})_(?P<pod>{_NAME})_(?:[0-9a-f]{{32}}|[0-9a-f-]{{36}})"
+            r"/(?P<container>[^/]+)/(?P<restart>\d{1,9})\.log[^/]*$"
+        ),
     ),
-    lazy.pattern(
-        rf"(?:^|[/!])(?P<pod>{_NAME})_(?P<namespace>{_NAME})_(?P<container>{_NAME})-(?P<id>[0-9a-f]{{64}})\.log[^/]*$"
+    (
+        ".log",
+        lazy.pattern(
+            rf"(?:^|[/!])(?P<pod>{_NAME})_(?P<namespace>{_NAME})_(?P<container>{_NAME})-(?P<id>[0-9a-f]{{64}})\.log[^/]*$"
+        ),
     ),
-    lazy.pattern(r"(?:^|[/!])(?P<id>[0-9a-f]{64})/(?P=id)-json\.log[^/]*$"),
-    lazy.pattern(
-        r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P<container>[^/]+)/(?P=container)/logs/"
-        r"(?:rotated/(?P<restart>\d{1,9})\.log[^/]*|[^/]+)$"
+    ("-json.log", lazy.pattern(r"(?:^|[/!])(?P<id>[0-9a-f]{64})/(?P=id)-json\.log[^/]*$")),
+    (
+        "namespaces/",
+        lazy.pattern(
+            r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P<container>[^/]+)/(?P=container)/logs/"
+            r"(?:rotated/(?P<restart>\d{1,9})\.log[^/]*|[^/]+)$"
+        ),
     ),
-    lazy.pattern(
-        r"(?:^|[/!])cluster-resources/pods/logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/"
-        r"(?P<container>[^/]+?)(?P<previous>-previous)?\.log[^/]*$"
+    (
+        "cluster-resources/",
+        lazy.pattern(
+            r"(?:^|[/!])cluster-resources/pods/logs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/"
+            r"(?P<container>[^/]+?)(?P<previous>-previous)?\.log[^/]*$"
+        ),
     ),
-    lazy.pattern(r"(?:^|[/!])[^!]*logs\.txt!(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?P<container>[^/!]+)$"),
-    lazy.pattern(
-        r"(?:^|[/!])cluster-info/(?P<namespace>[^/]+)/podlogs/(?P<pod>[^/]+)/[^/]*?_logs_[^/]*?"
-        r"(?:_-c_(?P<container>[^/]+?))?(?P<previous>_(?:-p|--previous))?$"
+    (
+        "logs.txt!",
+        lazy.pattern(
+            r"(?:^|[/!])[^!]*logs\.txt!(?P<namespace>[^/!]+)/(?P<pod>[^/!]+)/(?P<container>[^/!]+)$"
+        ),
     ),
-    lazy.pattern(
-        r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/podlogs/oc_logs_--namespace_(?P=namespace)_"
-        r"(?P<pod>[^/]+?)(?:_-c_(?P<container>[^/]+?))?(?P<previous>_-p)?$"
+    (
+        "cluster-info/",
+        lazy.pattern(
+            r"(?:^|[/!])cluster-info/(?P<namespace>[^/]+)/podlogs/(?P<pod>[^/]+)/[^/]*?_logs_[^/]*?"
+            r"(?:_-c_(?P<container>[^/]+?))?(?P<previous>_(?:-p|--previous))?$"
+        ),
     ),
-    lazy.pattern(r"(?:^|[/!])(?:crictl|podman|docker)_logs(?:_-t)?_(?P<id>[0-9a-f]{12,64})$"),
-    lazy.pattern(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P=pod)\.(?:yaml|json)$"),
-    lazy.pattern(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/(?:core|apps|batch)/[^/]+\.(?:yaml|json)$"),
-    lazy.pattern(r"(?:^|[/!])cluster-resources/(?:pods|events)/(?P<namespace>[^/]+)\.json$"),
+    (
+        "oc_logs_",
+        lazy.pattern(
+            r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/podlogs/oc_logs_--namespace_(?P=namespace)_"
+            r"(?P<pod>[^/]+?)(?:_-c_(?P<container>[^/]+?))?(?P<previous>_-p)?$"
+        ),
+    ),
+    ("_logs_", lazy.pattern(r"(?:^|[/!])(?:crictl|podman|docker)_logs(?:_-t)?_(?P<id>[0-9a-f]{12,64})$")),
+    (
+        "/pods/",
+        lazy.pattern(
+            r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/pods/(?P<pod>[^/]+)/(?P=pod)\.(?:yaml|json)$"
+        ),
+    ),
+    (
+        "namespaces/",
+        lazy.pattern(r"(?:^|[/!])namespaces/(?P<namespace>[^/]+)/(?:core|apps|batch)/[^/]+\.(?:yaml|json)$"),
+    ),
+    (
+        "cluster-resources/",
+        lazy.pattern(r"(?:^|[/!])cluster-resources/(?:pods|events)/(?P<namespace>[^/]+)\.json$"),
+    ),
 )
 
 _PACKED = r"(?:\.(?:gz|bz2|xz|zst))?"
@@ -67,11 +102,24 @@ _KINDS = (
     "oom_score_adj|oom_score|mountinfo|fdinfo|fd|io|stack|sched|exe|prlimit|lsof"
 )
 _PIDS = (
-    lazy.pattern(r"(?:^|[/!])proc/(\d{1,9})/"),
-    lazy.pattern(r"(?:^|[/!])pid[._-]?(\d{1,9})/"),
-    lazy.pattern(rf"(?:^|(?:^|[/!])(?:procs|pids?|process(?:es)?)/)(\d{{1,9}})/(?:{_KINDS})(?:\.txt)?$"),
-    lazy.pattern(rf"(?:^|[/!])(?:proc[._-])?(?:pid[._-]?)?(\d{{1,9}})[._-](?:{_KINDS})(?:\.\w+)?{_PACKED}$"),
-    lazy.pattern(rf"(?:^|[/!])(?:proc[._-])?(?:{_KINDS})[._-](?:pid[._-]?|-x_)?(\d{{1,9}})(?:\.[a-z]\w*)*$"),
+    ("proc/", lazy.pattern(r"(?:^|[/!])proc/(\d{1,9})/")),
+    ("pid", lazy.pattern(r"(?:^|[/!])pid[._-]?(\d{1,9})/")),
+    (
+        "/",
+        lazy.pattern(rf"(?:^|(?:^|[/!])(?:procs|pids?|process(?:es)?)/)(\d{{1,9}})/(?:{_KINDS})(?:\.txt)?$"),
+    ),
+    (
+        "",
+        lazy.pattern(
+            rf"(?:^|[/!])(?:proc[._-])?(?:pid[._-]?)?(\d{{1,9}})[._-](?:{_KINDS})(?:\.\w+)?{_PACKED}$"
+        ),
+    ),
+    (
+        "",
+        lazy.pattern(
+            rf"(?:^|[/!])(?:proc[._-])?(?:{_KINDS})[._-](?:pid[._-]?|-x_)?(\d{{1,9}})(?:\.[a-z]\w*)*$"
+        ),
+    ),
 )
 _POD = (
     r"(?P<pod>(?:[a-z0-9-]+-)?(?:ingester|cortex|mimir|prometheus|thanos|receive|receiver|store|compactor)"
@@ -108,8 +156,8 @@ def rotation_key(path: str) -> tuple[str, int | None, str]:
 
 def pid_of(path: str) -> int | None:
     """The process a file belongs to, where its path tells."""
-    for pattern in _PIDS:
-        if match := pattern.search(path):
+    for needed, pattern in _PIDS:
+        if needed in path and (match := pattern.search(path)):
             pid = int(match[1])
             return pid if 0 < pid < 1 << 22 else None
     return None
@@ -126,8 +174,8 @@ def place(path: str) -> Place:
     if pid := pid_of(path):
         series = _SERIES.search(path)
         return Place(pid=pid, part=series[1] if series else "")
-    for pattern in _LOGS:
-        if match := pattern.search(path):
+    for needed, pattern in _LOGS:
+        if needed in path and (match := pattern.search(path)):
             return _from_match(match, path)
     series = _SERIES.search(path)
     name = path.rpartition("/")[2]

@@ -62,7 +62,6 @@ def _extend(life: Life, log: LogDigest, segment: Segment) -> None:
     life.healthy_dropped += segment.healthy_dropped
     life.blocks_by_tenant.update(segment.blocks_by_tenant)
     life.tenants |= segment.tenants
-    life.counts.update(segment.counts)
     life.levels.update(segment.levels)
     life.lines += segment.lines
     life.last_record = segment.last_record or life.last_record

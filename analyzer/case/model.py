@@ -162,7 +162,6 @@ class Life(Struct):
     healthy_dropped: int = 0
     blocks_by_tenant: Counter[str] = field(default_factory=Counter)
     tenants: set[str] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
     levels: Counter[str] = field(default_factory=Counter)
     lines: int = 0
     first: Stamp | None = None

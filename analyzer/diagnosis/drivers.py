@@ -4,7 +4,6 @@ not the culprit: tenants open in alphabetical order (cortex.md section 6, 5)."""
 from __future__ import annotations
 
 import re
-from statistics import median
 
 from analyzer.case.model import Capture, Subject
 
@@ -47,6 +46,8 @@ def map_driver(subject: Subject, capture: Capture | None) -> str | None:
 
 def _blocks(subject: Subject) -> str:
     """many_tenants when the median tenant has no more blocks than retention allows for, plus two."""
+    from statistics import median  # it brings fractions and decimals along
+
     per_tenant = blocks_per_tenant(subject)
     if _unshipped(subject):
         return "unshipped_blocks"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from statistics import median_low
 
 from analyzer.case.build import Filter
 from analyzer.case.model import Case, Life, Subject
@@ -57,7 +56,7 @@ def failures(subject: Subject, ledger: Ledger, only: Filter) -> list[FailureView
     views: list[FailureView] = []
     for life, group in rows:
         sizes = sorted(group.sizes.elements()) if sum(group.sizes.values()) < 100_000 else sorted(group.sizes)
-        stats = SizeStats(sizes[0], median_low(sizes), sizes[-1]) if sizes else SizeStats()
+        stats = SizeStats(sizes[0], sizes[(len(sizes) - 1) // 2], sizes[-1]) if sizes else SizeStats()
         views.append(
             FailureView(
                 operation=group.operation,

@@ -91,7 +91,7 @@ class _Reader:
         self._folder = Folder(self._digest)
         self._counts = Counts(self._patterns, self._folder)
         self._lives = Lives(self._digest)
-        self._back = LookBack(self._scanner, self._framings, self._patterns)
+        self._back = LookBack(self._scanner, self._framings)
         self._repeats = Repeats(Context(path, self._previous_step))
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
@@ -145,7 +145,6 @@ class _Reader:
             self._count(counted)
 
     def _count(self, counted: Counted) -> None:
-        self._back.remember(counted)
         if not self._several and self._lives.sources <= 1:
             self._counts.add(self._lives.current(1), counted)
             return
@@ -239,7 +238,6 @@ class _Reader:
         life = self._life(peeled, number)
         if event.kind == "start":
             self._count_before()
-            self._counts.flush()
             if not life.blank:
                 self._close(life, number - 1, peeled.hints)
             life = self._lives.start(peeled.hints, event, number)
@@ -324,7 +322,6 @@ class _Reader:
             self._folder.failure(life, failure, record)
 
     def _close(self, life: Life, last_line: int, hints: tuple[tuple[str, str], ...]) -> None:
-        self._counts.flush()
         if self._dump is not None and self._dump.hints == hints:
             self._end_dump(self._dump, last_line)
         rows = self._back.rows(hints, self._lives.sources > 1)
@@ -371,7 +368,6 @@ class _Reader:
         digest.partials_open = self._joiner.broken
         if self._dump is not None:
             self._end_dump(self._dump, scanner.lines)
-        self._counts.flush()
         self._close_all(scanner.lines)
         for name, values in self._hint_values.items():
             digest.hints[name] = values.most_common(1)[0][0]

@@ -25,10 +25,8 @@ MAX_ALL_SIZES = 200_000  # of a member
 MAX_PATHS = 32
 MAX_ULIDS = 10_000
 MAX_TENANTS = 100_000
-MAX_MINUTES = 50_000
 QUOTE_LIMIT = 1000  # characters of a line that evidence quotes
 COPIED_OPERATIONS = frozenset(("startup_open", "startup_compaction", "wal_replay", "head_chunk_mapping"))
-MINUTE = 60 * 1_000_000_000
 EXHAUSTED = frozenset(("ENOMEM", "EAGAIN"))
 
 GroupKey = tuple[str, str | None, str | None, str | None]
@@ -49,7 +47,7 @@ class Life(Struct):
     def blank(self) -> bool:
         """Whether nothing but unremarkable lines stand in it."""
         segment = self.segment
-        return not (segment.events or segment.failures or segment.healthy or segment.start or segment.counts)
+        return not (segment.events or segment.failures or segment.healthy or segment.start or segment.steps)
 
 
 def quote(text: str) -> str:
@@ -81,22 +79,6 @@ def widen(span: Span, stamp: Stamp | None) -> None:
         span.last = stamp
 
 
-def minute_of(stamp: Stamp | None) -> int | None:
-    """Minutes since the epoch."""
-    return None if stamp is None else stamp.ns // MINUTE
-
-
-def count_minute(segment: Segment, name: str, minute: int | None, lines: int = 1) -> None:
-    """Count ``lines`` under ``name`` in ``minute``."""
-    if minute is None:
-        return
-    minutes = segment.per_minute.get(name)
-    if minutes is None:
-        minutes = segment.per_minute[name] = Counter()
-    if minute in minutes or len(minutes) < MAX_MINUTES:
-        minutes[minute] += lines
-
-
 class Folder:
     """Folds what the lines of one member mean into its digest."""
 
@@ -113,18 +95,15 @@ class Folder:
             self._digest.warnings.append(text)
 
     def event(self, life: Life, event: Event) -> None:
-        """Keep an event; of one kind in one segment the first 2000, the others are counted."""
+        """Keep an event; of one kind in one segment the first 2000."""
         segment = life.segment
         life.kinds[event.kind] += 1
         if life.kinds[event.kind] <= MAX_EVENTS_OF_KIND:
             segment.events.append(event)
         else:
-            segment.counts[event.kind] += 1
             self.warn(
-                f"more than {MAX_EVENTS_OF_KIND} events of kind {event.kind} in one life: counted, not kept"
+                f"more than {MAX_EVENTS_OF_KIND} events of kind {event.kind} in one life: the rest was not kept"
             )
-        if event.kind in ("start", "shutdown", "restart_backoff", "fatal"):
-            count_minute(segment, "restart" if event.kind == "start" else event.kind, minute_of(event.stamp))
 
     def failure(self, life: Life, found: Observation, record: Record) -> None:
         """Fold one failing line into the group it belongs to."""
@@ -155,10 +134,6 @@ class Folder:
             self._digest.eras[found.era] += 1
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
-        minute = minute_of(record.stamp)
-        count_minute(segment, "failure", minute)
-        if found.operation in ("compaction", "block_write"):
-            count_minute(segment, "compaction_failed", minute)
 
     def _group(self, life: Life, found: Observation, record: Record) -> tuple[GroupKey, FailureGroup]:
         key = (found.operation, found.file_kind, found.errno, found.tenant)

@@ -1,4 +1,4 @@
-"""The literals that make a line worth parsing, and the frequent lines that are only counted.
+"""The literals that make a line worth parsing, and those of frequent life-cycle lines.
 
 A line without any of them is never parsed. They hold no quotes and no ``level=``: docker's JSON
 writes ``\\"level\\":\\"error\\"``. A literal stands here only if what it marks is rare in a healthy log.
@@ -6,8 +6,6 @@ None ends in a run of one character: a single ``...`` made Hyperscan compile the
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 _ERRNOS = (
     b"annot allocate memory",
@@ -164,24 +162,26 @@ LITERALS: tuple[bytes, ...] = tuple(
 )
 """A line that holds one of these may say something; every failure and event interpreted is covered."""
 
-COUNTED: Mapping[str, bytes] = {
-    "healthy_block": b"ealthy block",
-    "wal_segment_loaded": b"WAL segment loaded",
-    "wbl_segment_loaded": b"WBL segment loaded",
-    "head_chunks_replay": b"eplaying on-disk memory mappable",
-    "replay": b"eplaying WAL, this may",
-    "replay_done": b"WAL replay completed",
-    "compaction_after_replay": b"compaction after WAL replay",
-    "compactions_disabled": b"ompactions disabled",
-    "opening_tsdb": b"opening TSDB",
-    "tsdb_ready": b"TSDB is now ready",
-    "write_block": b"write block",
-    "compact_blocks": b"compact blocks",
-    "head_gc": b"Head GC completed",
-    "checkpoint": b"reating checkpoint",
-    "upload_block": b"upload new block",
-    "deleting_block": b"eleting obsolete block",
-    "tmp_block_deleted": b"deleted tmp block dir",
-    "closed_idle_tsdb": b"closed idle TSDB",
-}
-"""Frequent life-cycle lines by name; they are counted per minute, not parsed."""
+HEALTHY = b"ealthy block"
+"""Each block that a start has opened: its ULID is read by its place."""
+
+STEPS = (
+    b"WAL segment loaded",
+    b"WBL segment loaded",
+    b"eplaying on-disk memory mappable",
+    b"eplaying WAL, this may",
+    b"WAL replay completed",
+    b"compaction after WAL replay",
+    b"ompactions disabled",
+    b"opening TSDB",
+    b"TSDB is now ready",
+    b"write block",
+    b"compact blocks",
+    b"Head GC completed",
+    b"reating checkpoint",
+    b"upload new block",
+    b"eleting obsolete block",
+    b"deleted tmp block dir",
+    b"closed idle TSDB",
+)
+"""Frequent life-cycle lines: looked up backwards, and only when a failure needs the line before it."""

@@ -7,21 +7,24 @@ An ambiguous failure is told by the tenant's previous life-cycle line (``write b
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from analyzer.facts import Stamp
+from analyzer.logs.engine import engine_for
 from analyzer.logs.framing import Framings
-from analyzer.logs.patterns import PatternSet
+from analyzer.logs.literals import HEALTHY, STEPS
 from analyzer.logs.records import parse, record_message, record_tenant
-from analyzer.logs.scan import HISTORY, Counted, Scanner
+from analyzer.logs.scan import Region, Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 LINES = 400  # searched backwards for a time
 BUDGET = 200_000  # lines looked at over a whole member, for either question
-STRETCHES = 1024  # stretches of counted lines that are remembered
+BLOCKS = 1024  # blocks of the scan that are searched backwards
 REACH = 4096  # bytes of a line that are read
 NEXT_PROCESS = "maxprocs: "  # printed before its banner
+
+STEP_PATTERNS = (HEALTHY, *STEPS)
 
 Hints = tuple[tuple[str, str], ...]
 Row = tuple[int, str, Stamp | None]
@@ -31,13 +34,10 @@ Row = tuple[int, str, Stamp | None]
 class LookBack:
     """Answers for one member. ``spent`` says that the budget is used up: later answers are None."""
 
-    def __init__(self, scanner: Scanner, framings: Framings, patterns: PatternSet) -> None:
+    def __init__(self, scanner: Scanner, framings: Framings) -> None:
         self._scanner = scanner
         self._framings = framings
-        self._first = len(patterns.parsed)
-        self._steps = range(self._first, min(patterns.levels, default=self._first))
-        self._recent: deque[Counted] = deque()
-        self._size = 0
+        self._scanned: dict[int, tuple[bytes, int, list[int]]] = {}
         self._lines_left = BUDGET
         self._steps_left = BUDGET
 
@@ -46,38 +46,35 @@ class LookBack:
         """Whether a tenant's step could not be looked up any more."""
         return self._steps_left <= 0
 
-    def remember(self, counted: Counted) -> None:
-        """Keep where the life-cycle lines of the last 4 MiB stand."""
-        if min(counted.ids) >= self._steps.stop:
-            return
-        if self._recent and self._recent[-1].buffer is counted.buffer:
-            self._size -= len(counted.buffer)
-        self._recent.append(counted)
-        self._size += len(counted.buffer)
-        while (self._size > HISTORY or len(self._recent) > STRETCHES) and len(self._recent) > 1:
-            old = self._recent.popleft()
-            if self._recent[0].buffer is not old.buffer:
-                self._size -= len(old.buffer)
-
     def step(self, tenant: str | None) -> str | None:
         """The message of the last life-cycle line of ``tenant``, of any for None."""
         name = tenant.encode("utf-8", "replace") if tenant else b""
-        for counted in reversed(self._recent):
-            if name and counted.buffer.find(name, counted.base) < 0:
+        for block, limit in itertools.islice(self._scanner.blocks(), BLOCKS):
+            buffer, base, _ = block
+            if name and buffer.find(name, base, limit) < 0:
                 continue
-            for index in range(len(counted.ids) - 1, -1, -1):
-                if counted.ids[index] not in self._steps:
-                    continue
+            ends = self._steps_of(block)
+            for index in range(bisect_right(ends, limit - base) - 1, -1, -1):
                 if self._steps_left <= 0:
                     return None
                 self._steps_left -= 1
-                found = self._step_at(counted, counted.base + counted.ends[index], name, tenant)
+                found = self._step_at(buffer, base + ends[index], name, tenant)
                 if found:
                     return found
         return None
 
-    def _step_at(self, counted: Counted, end: int, name: bytes, tenant: str | None) -> str | None:
-        buffer = counted.buffer
+    def _steps_of(self, block: Region) -> list[int]:
+        """The ends behind its base of all life-cycle lines' literals in a block; each is searched once."""
+        buffer, base, stop = block
+        known = self._scanned.get(id(buffer))
+        if known is None or known[0] is not buffer or known[1] != base:
+            while len(self._scanned) >= BLOCKS:
+                del self._scanned[next(iter(self._scanned))]
+            _, ends = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
+            known = self._scanned[id(buffer)] = (buffer, base, ends)
+        return known[2]
+
+    def _step_at(self, buffer: bytes, end: int, name: bytes, tenant: str | None) -> str | None:
         start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
         stop = buffer.find(b"\n", end, end + REACH)
         line = buffer[start : stop if stop >= 0 else end + REACH]

@@ -21,13 +21,13 @@ from analyzer.logs import eras, godump
 from analyzer.logs.errors import StreamCount, parse
 from analyzer.logs.foreign import FAMILY, by_errno, by_words, is_watch
 from analyzer.logs.lifecycle import events
-from analyzer.logs.literals import COUNTED, LITERALS
+from analyzer.logs.literals import LITERALS
 from analyzer.logs.model import Event, Record, Tree
 from analyzer.logs.observation import Observation, is_damage, observe
 from analyzer.logs.operations import OPENS, operation_of
 from analyzer.logs.records import record_error, record_message, record_tenant
 
-__all__ = ["COUNTED", "LITERALS", "Context", "Meaning", "Observation", "interpret", "with_stream"]
+__all__ = ["LITERALS", "Context", "Meaning", "Observation", "interpret", "with_stream"]
 
 # Errnos that fail a TSDB's work, and say nothing elsewhere (a missing configuration file).
 _OF_TSDB = frozenset(

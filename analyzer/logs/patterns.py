@@ -12,7 +12,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from analyzer.logs import godump, kernel, meaning
-from analyzer.logs.engine import Patterns
+from analyzer.logs.engine import ONCE, Patterns
+from analyzer.logs.literals import HEALTHY, STEPS
 
 PARTIALS: Patterns = (
     b" stdout P",
@@ -24,27 +25,23 @@ LEVEL_FORMS = (b"level=%s", b'level":"%s', b'level\\":\\"%s')
 LEVEL_WORDS = {"error": (b"error", b"ERROR"), "warn": (b"warn", b"WARN")}
 OWN = {"goroutine": (b"goroutine ",), "kernel_line": (b" kernel: ", b'"kernel"')}
 """Counted for the reader itself: the goroutines of a dump; whether a journal holds the kernel's lines."""
-HEALTHY = "healthy_block"
 
 
 class PatternSet(Struct, frozen=True):
-    """``parsed`` and ``counted`` as the scanner takes them; ``names`` name the counted ones.
+    """``parsed`` and ``counted`` as the scanner takes them.
 
-    ``kernel`` are the ids of parsed patterns that only a kernel line holds, ``healthy``, ``levels`` and
-    ``own`` (see OWN) those of counted ones.
+    ``kernel`` are the ids of parsed patterns that only a kernel line holds; the others are ids of counted
+    ones: ``healthy``, ``steps`` (only the first of a block is told), and by id the names of ``levels`` and
+    ``own`` (see OWN).
     """
 
     parsed: Patterns
     counted: Patterns
-    names: tuple[str, ...]
     kernel: frozenset[int]
     healthy: int
-    levels: frozenset[int]
-    own: frozenset[int]
-
-    def name(self, pattern: int) -> str:
-        """The name of a counted pattern by its id."""
-        return self.names[pattern - len(self.parsed)]
+    steps: frozenset[int]
+    levels: dict[int, str]
+    own: dict[int, str]
 
 
 @lru_cache(maxsize=1)
@@ -53,23 +50,20 @@ def pattern_set() -> PatternSet:
     interesting = (*meaning.LITERALS, *godump.STARTS, *PARTIALS, SECTION)
     parsed = tuple(dict.fromkeys((*interesting, *kernel.LITERALS)))
     only_kernel = frozenset(kernel.LITERALS) - frozenset(interesting)
-    forms = [
+    steps = tuple(ONCE + literal for literal in STEPS)
+    levels = [
         (name, form % word) for name, words in LEVEL_WORDS.items() for word in words for form in LEVEL_FORMS
     ]
-    own_forms = [(name, literal) for name, literals in OWN.items() for literal in literals]
-    names = (*meaning.COUNTED, *(name for name, _ in forms), *(name for name, _ in own_forms))
-    counted = (
-        *meaning.COUNTED.values(),
-        *(literal for _, literal in forms),
-        *(literal for _, literal in own_forms),
-    )
-    first = len(parsed)
+    own = [(name, literal) for name, literals in OWN.items() for literal in literals]
+    healthy = len(parsed)
+    first_level = healthy + 1 + len(steps)
+    first_own = first_level + len(levels)
     return PatternSet(
         parsed,
-        counted,
-        names,
+        (HEALTHY, *steps, *(literal for _, literal in levels), *(literal for _, literal in own)),
         frozenset(index for index, literal in enumerate(parsed) if literal in only_kernel),
-        first + names.index(HEALTHY),
-        frozenset(first + index for index, name in enumerate(names) if name in LEVEL_WORDS),
-        frozenset(first + index for index, name in enumerate(names) if name in OWN),
+        healthy,
+        frozenset(range(healthy + 1, first_level)),
+        {index: name for index, (name, _) in enumerate(levels, first_level)},
+        {index: name for index, (name, _) in enumerate(own, first_own)},
     )

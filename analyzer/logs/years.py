@@ -7,13 +7,10 @@ Until then such stamps stand in a placeholder year; see :func:`analyzer.clock.se
 
 from __future__ import annotations
 
-from collections import Counter
-
 from msgspec.structs import replace
 
-from analyzer.clock import PLACEHOLDER_YEAR, settle_year
+from analyzer.clock import settle_year
 from analyzer.facts import Evidence, Stamp
-from analyzer.logs.fold import MINUTE
 from analyzer.logs.model import KernelLog, LogDigest, Segment
 from analyzer.logs.rewrite import Change, change_kernel, change_segment
 
@@ -51,20 +48,7 @@ def _range(first: Stamp | None, last: Stamp | None, reference: Stamp) -> Range:
 
 
 def _settle_segment(segment: Segment, reference: Stamp) -> None:
-    yearless = segment.first is not None and segment.first.assumed == "year"
     change_segment(segment, _change(reference))
     segment.first, segment.last = _range(segment.first, segment.last, reference)
     for group in segment.failures:
         group.first, group.last = _range(group.first, group.last, reference)
-    if yearless:
-        for name, minutes in segment.per_minute.items():
-            settled = {_minute(minute, reference): lines for minute, lines in minutes.items()}
-            segment.per_minute[name] = Counter(settled)
-
-
-def _minute(minute: int, reference: Stamp) -> int:
-    """The minute of a placeholder year in its own; one that has its year already stays."""
-    stamp = Stamp(minute * MINUTE, None, 0, "year")
-    if stamp.datetime().year != PLACEHOLDER_YEAR:
-        return minute
-    return settle_year(stamp, reference).ns // MINUTE

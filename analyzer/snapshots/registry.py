@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 
 from msgspec import Struct, field
 
-from analyzer import lazy
 from analyzer.snapshots import parsers
 from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
-from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of, pattern_of
+from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
 
 
 def find_parsers() -> tuple[SnapshotParser, ...]:
@@ -38,7 +36,6 @@ class Index(Struct):
 
     exact: dict[str, list[Entry]] = field(default_factory=dict)
     wild: list[tuple[str, str, SnapshotParser]] = field(default_factory=list)
-    any_wild: re.Pattern[str] = lazy.pattern("(?!)")
     found: dict[tuple[str, ...], list[Entry]] = field(default_factory=dict)
 
     @classmethod
@@ -52,8 +49,6 @@ class Index(Struct):
                     index.wild.append((last, marker, parser))
                 else:
                     index.exact.setdefault(last, []).append((marker, parser))
-        patterns = sorted({pattern_of(last) for last, _, _ in index.wild})
-        index.any_wild = re.compile("|".join(patterns), re.DOTALL)
         return index
 
     def by_name(self, names: tuple[str, ...]) -> list[Entry]:
@@ -65,8 +60,7 @@ class Index(Struct):
         held = self.found.get(names)
         if held is None:
             held = [entry for name in names for entry in self.exact.get(name, ())]
-            if any(self.any_wild.fullmatch(name) for name in names):
-                held += [(m, p) for last, m, p in self.wild if any(fits(name, last) for name in names)]
+            held += [(m, p) for last, m, p in self.wild if any(fits(name, last) for name in names)]
             held.sort(key=lambda entry: specificity(entry[0]), reverse=True)
             if len(self.found) < 4096:
                 self.found[names] = held

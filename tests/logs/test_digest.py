@@ -61,7 +61,7 @@ def essence(found: LogDigest) -> list[object]:
         ]
         events = [(event.kind, event.stamp, tuple(sorted(event.fields.items()))) for event in segment.events]
         lives.append(
-            (failures, events, sorted(segment.healthy), dict(segment.counts), dict(segment.blocks_by_tenant))
+            (failures, events, sorted(segment.healthy), segment.steps, dict(segment.blocks_by_tenant))
         )
     return lives
 
@@ -260,30 +260,6 @@ def test_blocks_are_counted_by_tenant_in_json_and_logfmt(fixtures):
         assert len(segment.blocks_by_tenant) >= 40
 
 
-def test_frequent_lines_are_counted_by_minute(fixtures):
-    data = from_bundle(fixtures, "cortex-runtime_1.11.1", "ingester.log")
-    found = digest(data)
-    total = {
-        name: sum(segment.counts[name] for segment in found.segments) for name in ("write_block", "head_gc")
-    }
-    assert total["write_block"] == data.count(b"write block")
-    for name, lines in total.items():
-        minutes = sum(
-            (segment.per_minute.get(name, {}) for segment in found.segments), start=type(found.framings)()
-        )
-        assert sum(minutes.values()) == lines
-        rows = [
-            row
-            for row in data.split(b"\n")
-            if {"write_block": b"write block", "head_gc": b"Head GC completed"}[name] in row
-        ]
-        expected: dict[int, int] = {}
-        for row in rows:
-            minute = parse_stamp(row.partition(b"ts=")[2].partition(b" ")[0].decode()).ns // 60_000_000_000
-            expected[minute] = expected.get(minute, 0) + 1
-        assert dict(minutes) == expected
-
-
 def test_levels_add_up_to_the_lines(fixtures):
     for name in ("cortex-runtime_1.11.1", "cortex-startup_head_json_default_concurrency"):
         data = from_bundle(fixtures, name, "ingester.log")
@@ -345,7 +321,6 @@ def test_a_million_failures_are_a_few_groups():
     assert sum(group.count for group in segment.failures) == 20_000
     assert {group.operation for group in segment.failures} == {"compaction"}
     assert all(len(group.evidence) == 3 and len(group.sizes) <= 4096 for group in segment.failures)
-    assert sum(segment.per_minute["compaction_failed"].values()) == 20_000
 
 
 def test_too_many_tenants_are_folded_and_said():
@@ -559,4 +534,4 @@ def test_blocks_of_several_pods_are_counted_apart(fixtures):
     assert [len(segment.healthy) for segment in lives] == [len(segments[0].healthy) for segments in alone]
     for segment, segments in zip(lives, alone, strict=True):
         assert segment.blocks_by_tenant == segments[0].blocks_by_tenant
-        assert segment.counts["wal_segment_loaded"] == segments[0].counts["wal_segment_loaded"]
+        assert segment.steps

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.logs import meaning, records
+from analyzer.logs import literals, meaning, records
 from analyzer.logs.errors import StreamCounter
 from analyzer.logs.model import FILE_KINDS, OPERATIONS
 
@@ -307,7 +307,7 @@ def test_a_huge_line_takes_its_numbers_from_the_stream() -> None:
 
 
 def test_literals_hold_no_quotes_and_no_level() -> None:
-    for literal in (*meaning.LITERALS, *meaning.COUNTED.values()):
+    for literal in (*meaning.LITERALS, literals.HEALTHY, *literals.STEPS):
         assert b'"' not in literal
         assert b"level=" not in literal
         assert len(literal) >= 5

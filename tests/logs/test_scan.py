@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.logs import scan as scan_module
-from analyzer.logs.engine import REGEX, HyperscanEngine, PythonEngine
+from analyzer.logs.engine import ONCE, REGEX, HyperscanEngine, PythonEngine
 from analyzer.logs.scan import LONG_LINE, Counted, Line, Scanner, reference
 
 PARSED = (b"cannot allocate", b"panic: ", b"aa", b"ab")
@@ -75,6 +75,29 @@ def test_both_engines_give_the_same(data):
     fast, slow = HyperscanEngine(patterns).scan(data), PythonEngine(patterns).scan(data)
     assert sorted(zip(*fast, strict=True)) == sorted(zip(*slow, strict=True))
     assert fast[1] == slow[1]
+
+
+@settings(max_examples=80)
+@given(logs)
+def test_of_a_pattern_behind_once_both_engines_tell_the_first_match(data):
+    patterns = (ONCE + b"healthy block", b"panic: ", ONCE + b"a")
+    fast, slow = HyperscanEngine(patterns).scan(data), PythonEngine(patterns).scan(data)
+    assert sorted(zip(*fast, strict=True)) == sorted(zip(*slow, strict=True))
+    assert [fast[0].count(0), fast[0].count(2)] == [b"healthy block" in data, b"a" in data]
+
+
+@settings(max_examples=60)
+@given(logs, st.integers(1, 50))
+def test_blocks_are_what_was_read_last_up_to_the_line_handed_out(data, width):
+    scanner = Scanner(PARSED, COUNTED)
+    rows = data.split(b"\n")
+    for found in scanner.scan([data[at : at + width] for at in range(0, len(data), width)]):
+        if isinstance(found, Line):
+            before = b"".join(
+                buffer[base:limit] for (buffer, base, _), limit in reversed([*scanner.blocks()])
+            )
+            assert before == b"".join(row + b"\n" for row in rows[: found.number - 1])
+    assert b"".join(b[base:stop] for (b, base, stop), _ in reversed([*scanner.blocks()])) == data
 
 
 @settings(max_examples=30)
