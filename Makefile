@@ -27,6 +27,9 @@ check: test lint format types
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
+bench-fleet: $(VENV)/.test
+	$(BIN)/python -m benchmarks.fleet
+
 # SECONDS for each target, one after the other.
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --all --seconds $(SECONDS)

@@ -1,11 +1,17 @@
 """What `analyze fleet` costs: bundles per second, cores, a cluster, memory, proportion.
 
-    python benchmarks/fleet.py [--output fleet.json] [--rounds 3] [--bundles 200] [--sizes 50,100,...]
+    python -m benchmarks.fleet                         all of it, about half an hour on two cores
+    python -m benchmarks.fleet --quick                 a few bundles, one round: does it all work
+    python -m benchmarks.fleet --bundles 400 --rounds 5 --sizes "" --output fleet.json
 
 Takes the real bundles of ``fixtures/``, each repeated with another time stamp in its gzip header (so
 that no two have the same digest), and runs the fleet on them in processes of its own, bound to one
-core or two, and on a Dask cluster on this machine. Every ratio is of runs side by side in one
-invocation, the rounds interleaved, the median taken. Prints a table and writes JSON.
+core or two, and on a Dask cluster on this machine. Beside it a plain pool of processes that calls the
+analysis and keeps nothing: what the fleet costs above it is digests, limits, the journal and the store, and
+what two cores fall short of twice one there is the machine's share (caches, memory) and not the fleet's. Every
+ratio is of runs side by side in one
+invocation, the rounds interleaved, the median taken. Prints a table and writes JSON; status 1 when the
+efficiency is below its target.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -20,8 +27,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +40,19 @@ EFFICIENCY = 0.85  # the share of two cores' work that two cores must do
 MIB = 1 << 20
 
 Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured: bundles of the comparison, rounds, and the sizes that show proportion."""
+
+    bundles: int
+    rounds: int
+    sizes: str
+
+
+WHOLE = Extent(200, 3, "50,100,200,500,1000")
+QUICK = Extent(30, 1, "15,30")
 
 
 def make_bundles(folder: Path, count: int) -> list[str]:
@@ -44,16 +66,52 @@ def make_bundles(folder: Path, count: int) -> list[str]:
     return made
 
 
+def plain_pool(told: Figures) -> Figures:
+    """The same bundles by a pool of processes that calls the analysis and keeps nothing."""
+    elsewhere, started = busy_seconds() - own_seconds(), time.perf_counter()
+    module, _, name = told["diagnose"].partition(":")
+    diagnose = getattr(import_module(module), name)
+    with multiprocessing.get_context("fork").Pool(told["workers"]) as pool:
+        for _ in pool.imap_unordered(Discarded(diagnose), told["sources"]):
+            pass
+        pool.close()
+        pool.join()
+    seconds = time.perf_counter() - started
+    elsewhere = busy_seconds() - own_seconds() - elsewhere
+    return {
+        "seconds": seconds,
+        "cpu_seconds": own_seconds(),
+        "cores_busy_elsewhere": elsewhere / seconds,
+        "analysed": len(told["sources"]),
+        "errors": 0,
+    }
+
+
+class Discarded:
+    """A function whose result stays in its process."""
+
+    def __init__(self, function: Callable[[str], object]) -> None:
+        self.function = function
+
+    def __call__(self, source: str) -> None:
+        self.function(source)
+
+
 def one_run(told: Figures) -> Figures:
-    """One fleet run in this process: its seconds, and the memory of its processes in MiB."""
+    """One run in this process: its seconds, and the memory of its processes in MiB."""
+    if told["cores"]:
+        os.sched_setaffinity(0, told["cores"])
+    return plain_pool(told) if told["plain"] else fleet_run(told)
+
+
+def fleet_run(told: Figures) -> Figures:
+    """One fleet run in this process."""
     import resource
 
     import pyarrow.parquet as pq
 
     from analyzer import fleet
 
-    if told["cores"]:
-        os.sched_setaffinity(0, told["cores"])
     output = Path(told["output"])
     elsewhere = busy_seconds() - own_seconds()
     started = time.perf_counter()
@@ -67,6 +125,7 @@ def one_run(told: Figures) -> Figures:
     )
     seconds = time.perf_counter() - started
     elsewhere = busy_seconds() - own_seconds() - elsewhere
+    parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # before the store is read here
     assert summary.run is not None
     peaks = [peak for peak in pq.read_table(output)["peak_memory"].to_pylist() if peak is not None]
     return {
@@ -77,7 +136,7 @@ def one_run(told: Figures) -> Figures:
         "errors": summary.run.errors,
         "worker_median_mib": statistics.median(peaks) / MIB,
         "worker_max_mib": max(peaks) / MIB,
-        "parent_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parent_mib": parent,
     }
 
 
@@ -99,8 +158,9 @@ def measure(
     workers: int | None = None,
     cores: int = 0,
     scheduler: str | None = None,
+    plain: bool = False,
 ) -> Figures:
-    """One fleet run in a fresh process, bound to the first ``cores`` cores, 0 for all."""
+    """One run in a fresh process, bound to the first ``cores`` cores, 0 for all."""
     with tempfile.TemporaryDirectory() as folder:
         told = {
             "sources": sources,
@@ -109,6 +169,7 @@ def measure(
             "scheduler": scheduler,
             "cores": sorted(os.sched_getaffinity(0))[:cores],
             "diagnose": diagnose,
+            "plain": plain,
         }
         done = subprocess.run(
             [sys.executable, __file__, "--one-run"],
@@ -148,33 +209,41 @@ def median(rounds: list[Figures], name: str) -> float:
     return statistics.median(each[name] for each in rounds)
 
 
+def ratio(these: list[Figures], those: list[Figures]) -> float:
+    """The median over the rounds of the one's seconds to the other's in the same round."""
+    return statistics.median(a["seconds"] / b["seconds"] for a, b in zip(these, those, strict=True))
+
+
 def compare(sources: list[str], rounds: int, diagnose: str) -> Figures:
-    """One core, two cores and a cluster of two workers on the same bundles, rounds interleaved."""
-    one, two, spread = [], [], []
-    with cluster(2) as address:
-        for _ in range(rounds):
-            one.append(measure(sources, diagnose, workers=1, cores=1))
-            two.append(measure(sources, diagnose, workers=2, cores=2))
+    """One core, two cores, a cluster of two workers and plain pools, rounds interleaved."""
+    runs: tuple[list[Figures], ...] = ([], [], [], [], [])
+    one, two, spread, pool_one, pool_two = runs
+    for _ in range(rounds):
+        one.append(measure(sources, diagnose, workers=1, cores=1))
+        two.append(measure(sources, diagnose, workers=2, cores=2))
+        pool_one.append(measure(sources, diagnose, workers=1, cores=1, plain=True))
+        pool_two.append(measure(sources, diagnose, workers=2, cores=2, plain=True))
+        with cluster(2) as address:  # not while the others run: an idle cluster is not quite idle
             spread.append(measure(sources, diagnose, scheduler=address))
     count = len(sources)
     seconds = {
         "one": median(one, "seconds"),
         "two": median(two, "seconds"),
         "cluster": median(spread, "seconds"),
+        "pool_one": median(pool_one, "seconds"),
+        "pool_two": median(pool_two, "seconds"),
     }
     return {
         "bundles": count,
-        "errors": max(each["errors"] for each in (*one, *two, *spread)),
+        "errors": max(each["errors"] for run in runs for each in run),
         "seconds": seconds,
-        "cores_busy_elsewhere": max(each["cores_busy_elsewhere"] for each in (*one, *two)),
+        "cores_busy_elsewhere": max(each["cores_busy_elsewhere"] for run in (one, two) for each in run),
         "cpu_seconds": {"one": median(one, "cpu_seconds"), "two": median(two, "cpu_seconds")},
         "bundles_per_second": {name: count / value for name, value in seconds.items()},
-        "efficiency_on_two_cores": statistics.median(
-            a["seconds"] / b["seconds"] / 2 for a, b in zip(one, two, strict=True)
-        ),
-        "cluster_over_local": statistics.median(
-            c["seconds"] / b["seconds"] for b, c in zip(two, spread, strict=True)
-        ),
+        "efficiency_on_two_cores": ratio(one, two) / 2,
+        "efficiency_of_a_plain_pool": ratio(pool_one, pool_two) / 2,
+        "fleet_over_pool": {"one": ratio(one, pool_one), "two": ratio(two, pool_two)},
+        "cluster_over_local": ratio(spread, two),
         "worker_median_mib": median(two, "worker_median_mib"),
         "worker_max_mib": max(each["worker_max_mib"] for each in two),
         "parent_mib": median(two, "parent_mib"),
@@ -233,6 +302,12 @@ def table(found: Figures) -> str:
             f"{both['efficiency_on_two_cores']:.2f}",
             f"at least {EFFICIENCY}: {verdict}",
         ),
+        ("parallel efficiency of a plain pool", f"{both['efficiency_of_a_plain_pool']:.2f}", "the machine's"),
+        (
+            "fleet / plain pool, time",
+            f"{both['fleet_over_pool']['one']:.2f}, {both['fleet_over_pool']['two']:.2f}",
+            "on one core, on two",
+        ),
         ("cores busy with other work meanwhile", f"{both['cores_busy_elsewhere']:.2f}", "0 in a fair run"),
         (
             "processor time, two cores / one",
@@ -272,33 +347,38 @@ def table(found: Figures) -> str:
     return "\n\n".join(parts)
 
 
-def main() -> None:
+def main() -> int:
+    """Run, print the table, write the JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, help="write the figures as JSON here")
-    parser.add_argument("--bundles", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", default="50,100,200,500,1000", help="numbers of bundles, or empty")
+    parser.add_argument("--quick", action="store_true", help="30 bundles, one round")
+    parser.add_argument("--bundles", type=int, help="bundles of the comparison (200)")
+    parser.add_argument("--rounds", type=int, help="rounds of each side (3)")
+    parser.add_argument("--sizes", help="numbers of bundles, or empty (50,100,200,500,1000)")
     parser.add_argument("--diagnose", default=DIAGNOSE, help="the function that reads one bundle")
     parser.add_argument("--one-run", action="store_true", help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.one_run:
         print(json.dumps(one_run(json.load(sys.stdin))))
-        return
-    sizes = [int(each) for each in told.sizes.split(",") if each]
+        return 0
+    default = QUICK if told.quick else WHOLE
+    bundles, rounds = told.bundles or default.bundles, told.rounds or default.rounds
+    sizes = [int(each) for each in (default.sizes if told.sizes is None else told.sizes).split(",") if each]
     found: Figures = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder:
-        sources = make_bundles(Path(folder), max([told.bundles, *sizes]))
-        found["compare"] = compare(sources[: told.bundles], told.rounds, told.diagnose)
-        found["grow"] = grow(sources, sizes, told.rounds, told.diagnose)
+        sources = make_bundles(Path(folder), max([bundles, *sizes]))
+        found["compare"] = compare(sources[:bundles], rounds, told.diagnose)
+        found["grow"] = grow(sources, sizes, rounds, told.diagnose)
     print(
         f"{found['machine']['cpu']}, {found['machine']['cores']} cores, Python {found['machine']['python']}\n"
     )
     print(table(found))
     if told.output is not None:
         told.output.write_text(json.dumps(found, indent=2) + "\n")
+    return 0 if told.quick or found["compare"]["efficiency_on_two_cores"] >= EFFICIENCY else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
