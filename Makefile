@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SECONDS ?= 60
 DEMO := fixtures/bundles/cortex-startup_logfmt_1.11.1/bundle.tar.gz
 
-.PHONY: demo test lint format types check bench fuzz clean
+.PHONY: demo test lint format types check bench bench-fleet fuzz clean
 
 demo: $(VENV)/.run
 	@$(BIN)/analyze $(DEMO) || [ $$? -eq 1 ]
