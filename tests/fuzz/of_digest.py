@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from analyzer.bundle.model import Member
@@ -16,6 +17,7 @@ from fuzz import corpus
 from fuzz.target import Target, assert_speakable, lines_of, pieces_of, split_choice
 
 PATH = "var/log/ingester.log"
+_ULID = re.compile(rb'healthy block.*ulid[=":\\\\ ]+[0-9A-HJKMNP-TV-Z]{26}', re.DOTALL)
 
 
 def run(data: bytes) -> None:
@@ -28,8 +30,9 @@ def run(data: bytes) -> None:
     assert whole.size == len(rest)
     if not (utf16_of(head) or is_export(head) or document_kind(head)):
         assert whole.lines == len(lines_of(rest)), "a line is lost"
-    several = _several(lines_of(rest))
-    assert _comparable(_digest(rest, choice + 1), several) == _comparable(whole, several), "the chunks matter"
+    pieced = _digest(rest, choice + 1)
+    rows = lines_of(rest)
+    assert _comparable(pieced, rows) == _comparable(whole, rows), "the chunks matter"
     settle_log(whole, Stamp.from_seconds(1_795_384_636))
 
 
@@ -37,20 +40,22 @@ def _digest(data: bytes, size: int) -> LogDigest:
     return read_log(Member(PATH, len(data), data[:8192], iter(pieces_of(data, size))))
 
 
-def _comparable(found: LogDigest, several: bool) -> LogDigest:
-    """Without what a chunk may decide: the minute of a frequent line without a time is that of a line beside
-    it; where ``several`` processes write, counted lines only tell in which chunk one of them wrote."""
+def _comparable(found: LogDigest, rows: list[bytes]) -> LogDigest:
+    """Without what a chunk may decide: where several processes write, counted lines only tell in which chunk
+    one of them wrote; a block whose line is damaged is found where its neighbours have theirs."""
+    framings = Framings()
+    several = len({framings.peel(row).hints for row in rows}) > 1
+    damaged = any(b"healthy block" in row and _ULID.search(row) is None for row in rows)
     for life in found.segments:
-        life.per_minute.clear()
         if several:
             life.levels.clear()
             life.first_line = life.last_line = life.lines = 0
+        if damaged:
+            life.healthy.clear()
+            life.blocks_by_tenant.clear()
+            life.tenants.clear()
+            life.healthy_after = 0
     return found
-
-
-def _several(rows: list[bytes]) -> bool:
-    framings = Framings()
-    return len({framings.peel(row).hints for row in rows}) > 1
 
 
 def _check(found: LogDigest) -> None:
