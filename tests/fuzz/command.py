@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     if importlib.util.find_spec("atheris") is None:
         print("fuzz: the fuzzer is missing: pip install 'ingester-postmortem[fuzz]'", file=sys.stderr)
         return 2
-    work = given.work or Path(tempfile.mkdtemp(prefix="fuzz-"))
+    work = (given.work or Path(tempfile.mkdtemp(prefix="fuzz-"))).resolve()
     if given.all:
         return _all(names, given, work)
     from fuzz.drive import drive
