@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pkgutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
@@ -51,8 +53,21 @@ def drive(name: str, seconds: int, runs: int, folder: Path) -> None:
         options.append(f"-max_total_time={seconds}")
     if runs:
         options.append(f"-runs={runs}")
-    atheris.Setup(options, target.run)
+    atheris.Setup(options, _kept(target.run, folder))
     atheris.Fuzz()
+
+
+def _kept(run: Callable[[bytes], None], folder: Path) -> Callable[[bytes], None]:
+    """``run``, its failing input written first: the fuzzer's own alarm may end the process before it does."""
+
+    def kept(data: bytes) -> None:
+        try:
+            run(data)
+        except BaseException:
+            (folder / f"crash-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}").write_bytes(data)
+            raise
+
+    return kept
 
 
 def _quoted(word: bytes) -> str:
