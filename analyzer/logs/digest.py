@@ -228,8 +228,9 @@ class _Reader:
         self._folder.failure(life, failure, record)
 
     def _life(self, peeled: Peeled, number: int) -> Life:
-        """The life that wrote a line; what was counted before it is another's, if there are several."""
-        if self._lives.sources > 1:
+        """The life that wrote a line; what was counted before it is another's, if there are several. Whether
+        a new source begins another is asked when all before it is counted, wherever its chunk began."""
+        if self._lives.sources > 1 or not self._lives.knows(peeled.hints):
             self._count_before()
         return self._lives.of(peeled.hints, number)
 

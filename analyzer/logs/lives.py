@@ -60,6 +60,10 @@ class Lives:
         """How many sources have written so far."""
         return len(self._open)
 
+    def knows(self, hints: Hints) -> bool:
+        """Whether the source with these hints has an open life."""
+        return hints in self._open
+
     def current(self, line: int) -> Life:
         """The life that wrote last; the first of the member when none has yet."""
         return self._last if self._last is not None else self.of((), line)

@@ -61,3 +61,17 @@ def test_chunks_of_any_width_give_the_same_digest(name, width):
     data = LOGS[name].encode()
     pieces = [memoryview(data)[start : start + width] for start in range(0, len(data), width)]
     assert digest_of(data, pieces) == digest_of(data, [data])
+
+
+def test_a_new_source_begins_a_life_wherever_the_chunk_began():
+    """Whether the life before it is blank was asked before its own lines were counted."""
+    first = (
+        "Aug  1 08:00:00 host prometheus: "
+        + HEAD.format(1, "a.go:1", "info")
+        + 'msg="WAL segment loaded" segment=0'
+    )
+    data = f"{first}\n{LINES[3]}\n".encode()
+    expected = digest_of(data, [data])
+    assert len(expected.segments) == 2
+    for border in range(1, len(data)):
+        assert len(digest_of(data, [data[:border], data[border:]]).segments) == 2, border
