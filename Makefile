@@ -37,11 +37,13 @@ fuzz: $(VENV)/.fuzz
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m compileall -q analyzer
 	@touch $@
 
 $(VENV)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m compileall -q analyzer
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.fuzz: $(VENV)/.test
