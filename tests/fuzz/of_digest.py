@@ -32,8 +32,12 @@ def run(data: bytes) -> None:
         assert whole.lines == len(lines_of(rest)), "a line is lost"
     pieced = _digest(rest, choice + 1)
     rows = lines_of(rest)
+    levels = sum(sum(life.levels.values()) for life in whole.segments)
+    # Of several sources each has the lines from its first to its last that tells something.
+    assert levels >= whole.lines or _several(rows), "a line has no level"
+    for found in (whole, pieced):
+        settle_log(found, Stamp.from_seconds(1_795_384_636))
     assert _comparable(pieced, rows) == _comparable(whole, rows), "the chunks matter"
-    settle_log(whole, Stamp.from_seconds(1_795_384_636))
 
 
 def _digest(data: bytes, size: int) -> LogDigest:
@@ -41,26 +45,27 @@ def _digest(data: bytes, size: int) -> LogDigest:
 
 
 def _comparable(found: LogDigest, rows: list[bytes]) -> LogDigest:
-    """Without what a chunk may decide: where several processes write, counted lines only tell in which chunk
-    one of them wrote; a block whose line is damaged is found where its neighbours have theirs."""
-    framings = Framings()
-    several = len({framings.peel(row).hints for row in rows}) > 1
+    """Without what a chunk may decide: the lives of a log in which several processes write, where counted
+    lines only tell in which chunk one of them wrote; a block whose line is damaged, which is found where its
+    neighbours have theirs; the tenant of a block that is told of twice, which either line may name."""
+    if _several(rows):
+        found.segments.clear()
     damaged = any(b"healthy block" in row and _ULID.search(row) is None for row in rows)
     for life in found.segments:
-        if several:
-            life.levels.clear()
-            life.first_line = life.last_line = life.lines = 0
+        life.blocks_by_tenant.clear()
+        life.tenants.clear()
         if damaged:
             life.healthy.clear()
-            life.blocks_by_tenant.clear()
-            life.tenants.clear()
             life.healthy_after = 0
     return found
 
 
+def _several(rows: list[bytes]) -> bool:
+    framings = Framings()
+    return len({framings.peel(row).hints for row in rows}) > 1
+
+
 def _check(found: LogDigest) -> None:
-    levels = sum(sum(life.levels.values()) for life in found.segments)
-    assert levels >= found.lines, "a line has no level"
     assert found.parsed <= found.lines
     assert found.partials_open >= 0
     assert_speakable(*found.hints, *found.hints.values(), *found.warnings)
