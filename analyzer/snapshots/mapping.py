@@ -284,13 +284,18 @@ class Tally:
     def _add_spans(self, rows: list[bytes], width: int, kind: str) -> bool:
         """Sum the addresses of lines of one width as one array; False, and nothing counted, if they are odd."""
         pad = b"0" * (16 - width)
-        joined = (pad + pad.join([r[: 2 * width + 1] for r in rows])).replace(b"-", pad)
+        joined = pad + pad.join([r[: 2 * width + 1] for r in rows])
+        if joined[16 :: width + 17].strip(b"-"):
+            return False  # a line of another width among them
+        joined = joined.replace(b"-", pad)
         if len(joined) != 32 * len(rows):
             return False
         try:
             numbers = array("Q", bytes.fromhex(joined.decode("ascii")))
         except (ValueError, UnicodeDecodeError):
             return False
+        if len(numbers) != 2 * len(rows):
+            return False  # blanks among the digits, which are passed over
         if byteorder == "little":
             numbers.byteswap()
         starts, ends = numbers[::2], numbers[1::2]

@@ -277,6 +277,19 @@ def test_a_file_of_200_000_lines_goes_by_columns_and_agrees() -> None:
     assert fact.value.total_bytes == sum(1 + i % 3 for i in range(220_000)) * 4096
 
 
+@pytest.mark.parametrize(
+    "odd", ["ff000000000000-ff000000001000", "7f25      0000-7f2      1000", "0" * 16 + "7f25-7f26"]
+)
+def test_a_line_of_another_width_is_counted_by_itself(odd: str) -> None:
+    """Among lines that share one width its digits stand where theirs do, and are no numbers of theirs."""
+    rows = [f"7f25c8{n:02}0000-7f25c8{n:02}1000 rw-p 00000000 00:00 0 " for n in range(20)]
+    rows.insert(10, f"{odd} rw-p 00000000 00:00 0 ")
+    fast, plain = Tally(), Tally()
+    skipped = fast.add_block("".join(row + "\n" for row in rows).encode())
+    assert skipped == sum(not plain.add_line(row.encode()) for row in rows)
+    assert fast.finish() == plain.finish()
+
+
 def test_whitespace_that_a_tool_squeezed_is_read() -> None:
     text = render(
         [("/data/tsdb/a/01M82K54DEY807G2PMY2JMGV12/index", "r--s", 1, 0, 0)] * 1, 0x7F0000000000, False
