@@ -131,11 +131,18 @@ class Span:
 
 
 class _Ahead:
-    """Runs an iterator in a thread, at most ``QUEUE_CHUNKS`` ahead of its reader."""
+    """Runs an iterator in a thread, at most ``QUEUE_CHUNKS`` ahead of its reader.
+
+    Two simple queues, chunks one way and room for them the other: the lock of a bounded queue is held
+    by the thread while it waits for the interpreter's, and the reader then waits for both.
+    """
 
     def __init__(self, chunks: Iterator[Buffer]) -> None:
         self._chunks = chunks
-        self._ready: queue.Queue[Buffer | BaseException | None] = queue.Queue(QUEUE_CHUNKS)
+        self._ready: queue.SimpleQueue[Buffer | BaseException | None] = queue.SimpleQueue()
+        self._room: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(QUEUE_CHUNKS):
+            self._room.put(None)
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="bundle-read-ahead", daemon=True)
         self._thread.start()
@@ -143,9 +150,10 @@ class _Ahead:
     def _run(self) -> None:
         try:
             for chunk in self._chunks:
-                self._ready.put(chunk)
+                self._room.get()
                 if self._stop:
                     return
+                self._ready.put(chunk)
             self._ready.put(None)
         except BaseException as error:  # handed to the reader, which raises it
             self._ready.put(error)
@@ -154,16 +162,13 @@ class _Ahead:
         while (item := self._ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
+            self._room.put(None)
             yield item
 
     def close(self) -> None:
         """Ends the thread, also when it waits for room in the queue."""
         self._stop = True
-        while self._thread.is_alive():
-            try:
-                self._ready.get(timeout=0.01)
-            except queue.Empty:
-                continue
+        self._room.put(None)
         self._thread.join()
 
 
