@@ -55,8 +55,6 @@ class Counts:
                     segment.healthy_after += ids.count(pattern)
                 else:
                     self._healthy(life, counted)
-            elif pattern in patterns.steps:
-                segment.steps = True
             elif pattern in patterns.levels:
                 segment.levels[patterns.levels[pattern]] += ids.count(pattern)
             else:

@@ -26,7 +26,7 @@ from analyzer.logs.framing_json import docker_tail
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
 from analyzer.logs.lives import Lives, close, is_supervisor, touch
-from analyzer.logs.lookback import LookBack
+from analyzer.logs.lookback import Hints, LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
 from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
@@ -90,8 +90,8 @@ class _Reader:
         self._joiner = Joiner(StreamCounter)
         self._folder = Folder(self._digest)
         self._counts = Counts(self._patterns, self._folder)
-        self._lives = Lives(self._digest)
         self._back = LookBack(self._scanner, self._framings)
+        self._lives = Lives(self._digest, self._worked)
         self._repeats = Repeats(Context(path, self._previous_step))
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
@@ -239,7 +239,7 @@ class _Reader:
         life = self._life(peeled, number)
         if event.kind == "start":
             self._count_before()
-            if not life.blank:
+            if not self._lives.fresh(life, peeled.hints):
                 self._close(life, number - 1, peeled.hints)
             life = self._lives.start(peeled.hints, event, number)
             self._repeats.forget()
@@ -321,6 +321,9 @@ class _Reader:
                 self._path, dump.first_line, dump.stamp, "error", (), event.evidence.text, lines=total
             )
             self._folder.failure(life, failure, record)
+
+    def _worked(self, hints: Hints | None) -> bool:
+        return self._back.worked(hints if self._lives.sources > 1 else None)
 
     def _close(self, life: Life, last_line: int, hints: tuple[tuple[str, str], ...]) -> None:
         if self._dump is not None and self._dump.hints == hints:

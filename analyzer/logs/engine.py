@@ -24,20 +24,18 @@ def _library() -> Any:
 
 Patterns = tuple[bytes, ...]  # literals, or regular expressions behind REGEX
 REGEX = b"re:"
-ONCE = b"1:"  # before a literal of which a block's first match is enough: each match costs a call
 
 
 class Engine(Protocol):
     """Searches blocks for a fixed set of patterns; the id of a pattern is its place in the set."""
 
     def scan(self, block: bytes | memoryview) -> tuple[list[int], list[int]]:
-        """(ids, ends) of all matches, by end offset; of a pattern behind ONCE only the first. The lists
-        are the caller's."""
+        """(ids, ends) of all matches, by end offset. The lists are the caller's."""
         ...
 
 
 def _expression(pattern: bytes) -> bytes:
-    return pattern[len(REGEX) :] if pattern.startswith(REGEX) else re.escape(pattern.removeprefix(ONCE))
+    return pattern[len(REGEX) :] if pattern.startswith(REGEX) else re.escape(pattern)
 
 
 class HyperscanEngine:
@@ -50,10 +48,7 @@ class HyperscanEngine:
             expressions=[_expression(pattern) for pattern in patterns],
             ids=list(range(len(patterns))),
             elements=len(patterns),
-            flags=[
-                hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if pattern.startswith(ONCE) else 0)
-                for pattern in patterns
-            ],
+            flags=hyperscan.HS_FLAG_DOTALL,
         )
 
     def scan(self, block: bytes | memoryview) -> tuple[list[int], list[int]]:
@@ -73,18 +68,16 @@ class PythonEngine:
     """One search per pattern: slow and obvious, the reference for the other."""
 
     def __init__(self, patterns: Patterns) -> None:
-        self._patterns = [
-            (re.compile(_expression(pattern), re.DOTALL), pattern.startswith(ONCE)) for pattern in patterns
-        ]
+        self._patterns = [re.compile(_expression(pattern), re.DOTALL) for pattern in patterns]
 
     def scan(self, block: bytes | memoryview) -> tuple[list[int], list[int]]:
         """See :meth:`Engine.scan`. Overlapping matches of one pattern are all found."""
         found: list[tuple[int, int]] = []
-        for number, (pattern, once) in enumerate(self._patterns):
+        for number, pattern in enumerate(self._patterns):
             match = pattern.search(block)
             while match:
                 found.append((match.end(), number))
-                match = None if once else pattern.search(block, match.start() + 1)
+                match = pattern.search(block, match.start() + 1)
         found.sort()
         return [number for _, number in found], [end for end, _ in found]
 

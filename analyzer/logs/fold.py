@@ -47,7 +47,7 @@ class Life(Struct):
     def blank(self) -> bool:
         """Whether nothing but unremarkable lines stand in it."""
         segment = self.segment
-        return not (segment.events or segment.failures or segment.healthy or segment.start or segment.steps)
+        return not (segment.events or segment.failures or segment.healthy or segment.start)
 
 
 def quote(text: str) -> str:

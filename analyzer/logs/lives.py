@@ -7,7 +7,7 @@ is the one that wrote last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.fold import Life, quote, widen
@@ -43,10 +43,15 @@ def is_supervisor(hints: Hints) -> bool:
 
 
 class Lives:
-    """The segments of one member, in the order of their first line."""
+    """The segments of one member, in the order of their first line.
 
-    def __init__(self, digest: LogDigest) -> None:
+    ``worked`` tells whether life-cycle lines stand before the current one: of the source with these hints,
+    of any for None. A life in which there are some is no mere preamble of the next.
+    """
+
+    def __init__(self, digest: LogDigest, worked: Callable[[Hints | None], bool]) -> None:
         self._digest = digest
+        self._worked = worked
         self._open: dict[Hints, Life] = {}
         self._last: Life | None = None
         self.all: list[Life] = []
@@ -76,16 +81,21 @@ class Lives:
         if life is None:
             if len(self._open) >= MAX_SEGMENTS and self._last is not None:
                 return self._last
-            only = self.all[0] if len(self.all) == 1 and self.all[0].blank else None
-            life = only or self._begin(line)  # unremarkable lines before: they need no segment of their own
+            # Unremarkable lines before: they need no segment of their own.
+            adopted = len(self.all) == 1 and self.all[0].blank and not self._worked(None)
+            life = self.all[0] if adopted else self._begin(line)
             self._open[hints] = life
         self._last = life
         return life
 
+    def fresh(self, life: Life, hints: Hints) -> bool:
+        """Whether nothing but a preamble stands in an open life."""
+        return life.blank and not self._worked(hints)
+
     def start(self, hints: Hints, event: Event, line: int) -> Life:
         """A banner: the life that begins with it."""
         life = self._open.get(hints)
-        if life is None or not life.blank or line - life.segment.first_line > MAX_PREAMBLE:
+        if life is None or not self.fresh(life, hints) or line - life.segment.first_line > MAX_PREAMBLE:
             if life is None or len(self.all) < MAX_SEGMENTS:
                 life = self._begin(line)
         life.segment.start = event

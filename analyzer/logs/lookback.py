@@ -46,24 +46,38 @@ class LookBack:
         """Whether a tenant's step could not be looked up any more."""
         return self._steps_left <= 0
 
+    def worked(self, hints: Hints | None) -> bool:
+        """Whether the process with these hints, any for None, wrote a life-cycle line."""
+        return any(hints is None or self._framings.peel(line).hints == hints for line in self._steps(b""))
+
     def step(self, tenant: str | None) -> str | None:
         """The message of the last life-cycle line of ``tenant``, of any for None."""
-        name = tenant.encode("utf-8", "replace") if tenant else b""
+        for line in self._steps(tenant.encode("utf-8", "replace") if tenant else b""):
+            record = parse(self._framings.peel(line).payload, "", 0)
+            message = record_message(record)
+            if message and (not tenant or record_tenant(record) == tenant):
+                return message
+        return None
+
+    def _steps(self, name: bytes) -> Iterator[bytes]:
+        """The life-cycle lines that hold ``name``, newest first, as far as the budget goes."""
         for block, limit in itertools.islice(self._scanner.blocks(), BLOCKS):
             buffer, base, _ = block
             if name and buffer.find(name, base, limit) < 0:
                 continue
-            ends = self._steps_of(block)
+            ends = self._ends_in(block)
             for index in range(bisect_right(ends, limit - base) - 1, -1, -1):
                 if self._steps_left <= 0:
-                    return None
+                    return
                 self._steps_left -= 1
-                found = self._step_at(buffer, base + ends[index], name, tenant)
-                if found:
-                    return found
-        return None
+                end = base + ends[index]
+                start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
+                stop = buffer.find(b"\n", end, end + REACH)
+                line = buffer[start : stop if stop >= 0 else end + REACH]
+                if name in line:
+                    yield line
 
-    def _steps_of(self, block: Region) -> list[int]:
+    def _ends_in(self, block: Region) -> list[int]:
         """The ends behind its base of all life-cycle lines' literals in a block; each is searched once."""
         buffer, base, stop = block
         known = self._scanned.get(id(buffer))
@@ -73,17 +87,6 @@ class LookBack:
             _, ends = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
             known = self._scanned[id(buffer)] = (buffer, base, ends)
         return known[2]
-
-    def _step_at(self, buffer: bytes, end: int, name: bytes, tenant: str | None) -> str | None:
-        start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
-        stop = buffer.find(b"\n", end, end + REACH)
-        line = buffer[start : stop if stop >= 0 else end + REACH]
-        if name not in line:
-            return None
-        record = parse(self._framings.peel(line).payload, "", 0)
-        if tenant and record_tenant(record) != tenant:
-            return None
-        return record_message(record) or None
 
     def rows(self, hints: Hints, several: bool) -> Iterator[Row]:
         """The lines before the current one, newest first; those of the source with these hints where

@@ -185,7 +185,6 @@ class Segment(Struct):
     healthy_dropped: int = 0
     blocks_by_tenant: Counter[str] = field(default_factory=Counter)
     tenants: set[str] = field(default_factory=set)  # tenants with life-cycle lines, at most 100000
-    steps: bool = False  # whether frequent life-cycle lines stand in it
     levels: Counter[str] = field(default_factory=Counter)  # error, warn, other
     lines: int = 0
     last_line: int = 0

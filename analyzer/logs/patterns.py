@@ -12,8 +12,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from analyzer.logs import godump, kernel, meaning
-from analyzer.logs.engine import ONCE, Patterns
-from analyzer.logs.literals import HEALTHY, STEPS
+from analyzer.logs.engine import Patterns
+from analyzer.logs.literals import HEALTHY
 
 PARTIALS: Patterns = (
     b" stdout P",
@@ -31,15 +31,13 @@ class PatternSet(Struct, frozen=True):
     """``parsed`` and ``counted`` as the scanner takes them.
 
     ``kernel`` are the ids of parsed patterns that only a kernel line holds; the others are ids of counted
-    ones: ``healthy``, ``steps`` (only the first of a block is told), and by id the names of ``levels`` and
-    ``own`` (see OWN).
+    ones: ``healthy``, and by id the names of ``levels`` and ``own`` (see OWN).
     """
 
     parsed: Patterns
     counted: Patterns
     kernel: frozenset[int]
     healthy: int
-    steps: frozenset[int]
     levels: dict[int, str]
     own: dict[int, str]
 
@@ -50,20 +48,17 @@ def pattern_set() -> PatternSet:
     interesting = (*meaning.LITERALS, *godump.STARTS, *PARTIALS, SECTION)
     parsed = tuple(dict.fromkeys((*interesting, *kernel.LITERALS)))
     only_kernel = frozenset(kernel.LITERALS) - frozenset(interesting)
-    steps = tuple(ONCE + literal for literal in STEPS)
     levels = [
         (name, form % word) for name, words in LEVEL_WORDS.items() for word in words for form in LEVEL_FORMS
     ]
     own = [(name, literal) for name, literals in OWN.items() for literal in literals]
     healthy = len(parsed)
-    first_level = healthy + 1 + len(steps)
-    first_own = first_level + len(levels)
+    first_own = healthy + 1 + len(levels)
     return PatternSet(
         parsed,
-        (HEALTHY, *steps, *(literal for _, literal in levels), *(literal for _, literal in own)),
+        (HEALTHY, *(literal for _, literal in levels), *(literal for _, literal in own)),
         frozenset(index for index, literal in enumerate(parsed) if literal in only_kernel),
         healthy,
-        frozenset(range(healthy + 1, first_level)),
-        {index: name for index, (name, _) in enumerate(levels, first_level)},
+        {index: name for index, (name, _) in enumerate(levels, healthy + 1)},
         {index: name for index, (name, _) in enumerate(own, first_own)},
     )

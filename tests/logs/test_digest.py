@@ -60,9 +60,7 @@ def essence(found: LogDigest) -> list[object]:
             for g in segment.failures
         ]
         events = [(event.kind, event.stamp, tuple(sorted(event.fields.items()))) for event in segment.events]
-        lives.append(
-            (failures, events, sorted(segment.healthy), segment.steps, dict(segment.blocks_by_tenant))
-        )
+        lives.append((failures, events, sorted(segment.healthy), dict(segment.blocks_by_tenant)))
     return lives
 
 
@@ -534,4 +532,3 @@ def test_blocks_of_several_pods_are_counted_apart(fixtures):
     assert [len(segment.healthy) for segment in lives] == [len(segments[0].healthy) for segments in alone]
     for segment, segments in zip(lives, alone, strict=True):
         assert segment.blocks_by_tenant == segments[0].blocks_by_tenant
-        assert segment.steps

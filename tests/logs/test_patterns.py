@@ -1,6 +1,6 @@
 """What the set of patterns must keep for the scan to stay quick."""
 
-from analyzer.logs.engine import ONCE, REGEX
+from analyzer.logs.engine import REGEX
 from analyzer.logs.patterns import pattern_set
 
 
@@ -18,12 +18,11 @@ def test_every_pattern_stands_once():
 
 def test_the_ids_of_counted_patterns_are_of_one_kind_each():
     patterns = pattern_set()
-    kinds = [{patterns.healthy}, patterns.steps, set(patterns.levels), set(patterns.own)]
+    kinds = [{patterns.healthy}, set(patterns.levels), set(patterns.own)]
     first = len(patterns.parsed)
     assert sorted(index for kind in kinds for index in kind) == list(
         range(first, first + len(patterns.counted))
     )
-    assert {patterns.counted[index - first].startswith(ONCE) for index in patterns.steps} == {True}
     assert b"level=warn" in {
         patterns.counted[i - first] for i, name in patterns.levels.items() if name == "warn"
     }
