@@ -70,18 +70,21 @@ class Counts:
         if len(healthy) >= MAX_ULIDS:
             self._folder.warn(f"more than {MAX_ULIDS} healthy blocks in one life: only so many are kept")
             return
-        buffer, base, wanted = counted.buffer, counted.base, self._patterns.healthy
-        pairs = zip(counted.ids, counted.ends, strict=True)
-        ends = [base + end for pattern, end in pairs if pattern == wanted]
-        start, stop = self._distance, self._distance + ULID_LENGTH
-        ulids = [buffer[end + start : end + stop] for end in ends]
+        buffer, base, ids, ends = counted.buffer, counted.base, counted.ids, counted.ends
+        wanted = self._patterns.healthy
+        if ids.count(wanted) < len(ids):
+            ends = [end for pattern, end in zip(ids, ends, strict=True) if pattern == wanted]
+        shift = base + self._distance
+        stop = shift + ULID_LENGTH
+        ulids = [buffer[end + shift : end + stop] for end in ends]
         joined = b"".join(ulids)
         # What stands beside a ULID is no letter of one: a slice at the wrong place cannot pass.
-        if not start or len(joined) != ULID_LENGTH * len(ulids) or joined.translate(None, _LETTERS):
-            ends, ulids = self._searched(buffer, ends)
+        odd = len(joined) != ULID_LENGTH * len(ulids) or joined.translate(None, _LETTERS)
+        if odd or not self._distance:
+            ends, ulids = self._searched(buffer, base, ends)
         if self._to_attribute > 0:
             once = dict(zip(ulids, ends, strict=True))
-            fresh = [end for ulid, end in once.items() if ulid not in healthy]
+            fresh = [base + end for ulid, end in once.items() if ulid not in healthy]
             self._attribute(life.segment.blocks_by_tenant, buffer, fresh[: self._to_attribute])
             self._to_attribute -= len(fresh)
         healthy.update(ulids)
@@ -98,16 +101,17 @@ class Counts:
                 del self._kept[: place + 1]
                 return
 
-    def _searched(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:
+    def _searched(self, buffer: bytes, base: int, ends: list[int]) -> tuple[list[int], list[bytes]]:
         """The same, by a search in each line; matches without a ULID in their line are left out."""
         found: list[int] = []
         ulids: list[bytes] = []
         for end in ends:
-            match = _ULID.search(buffer, end, end + LINE_REACH)
-            if match is not None and b"\n" not in buffer[end : match.start()]:
+            at = base + end
+            match = _ULID.search(buffer, at, at + LINE_REACH)
+            if match is not None and b"\n" not in buffer[at : match.start()]:
                 found.append(end)
                 ulids.append(match[1])
-                self._distance = match.start(1) - end
+                self._distance = match.start(1) - at
         return found, ulids
 
     def _attribute(self, tenants: Counter[str], buffer: bytes, ends: list[int]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,3 +220,16 @@ def test_memory_of_the_look_back_is_bounded():
     for _ in scanner.scan(b"x" * 999 + b"\n" for _ in range(20_000)):
         pass
     assert sum(len(row) + 1 for row in scanner.backwards()) <= scan_module.HISTORY + 2000
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(4000, 200_000), st.integers(0, 2**32))
+def test_newlines_are_counted_between_the_bounds(before, behind, size, seed):
+    rng = random.Random(seed)
+    rows = [b"x" * rng.randint(0, 300) + b"\n" for _ in range(size // 100)]
+    buffer = b"".join(rows)[:size]
+    start, stop = min(before, len(buffer)), max(before, len(buffer) - behind)
+    for first, last in ((start, stop), (start, min(stop, start + 5000))):
+        expected = buffer[first:last].count(b"\n")
+        assert scan_module._count_with_bytes(buffer, first, last) == expected
+        assert scan_module._counter_with_numpy()(buffer, first, last) == expected
