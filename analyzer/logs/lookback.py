@@ -15,7 +15,7 @@ from analyzer.logs.engine import engine_for
 from analyzer.logs.framing import Framings
 from analyzer.logs.literals import HEALTHY, STEPS
 from analyzer.logs.records import parse, record_message, record_tenant
-from analyzer.logs.scan import Region, Scanner
+from analyzer.logs.scan import Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 LINES = 400  # searched backwards for a time
@@ -27,6 +27,8 @@ NEXT_PROCESS = "maxprocs: "  # printed before its banner
 STEP_PATTERNS = (HEALTHY, *STEPS)
 
 Hints = tuple[tuple[str, str], ...]
+Searched = tuple[bytes, int, list[int]]
+"""Buffer, base, the ends of all life-cycle literals behind the base."""
 Row = tuple[int, str, Stamp | None]
 """How many lines above the first one, the payload, the time."""
 
@@ -37,7 +39,9 @@ class LookBack:
     def __init__(self, scanner: Scanner, framings: Framings) -> None:
         self._scanner = scanner
         self._framings = framings
-        self._scanned: dict[int, tuple[bytes, int, list[int]]] = {}
+        self._block = -1  # of the scanner, when these were searched
+        self._searched: dict[int, Searched] = {}
+        self._with_steps: list[Searched] = []
         self._lines_left = BUDGET
         self._steps_left = BUDGET
 
@@ -61,32 +65,36 @@ class LookBack:
 
     def _steps(self, name: bytes) -> Iterator[bytes]:
         """The life-cycle lines that hold ``name``, newest first, as far as the budget goes."""
-        for block, limit in itertools.islice(self._scanner.blocks(), BLOCKS):
-            buffer, base, _ = block
-            if name and buffer.find(name, base, limit) < 0:
+        current, limit = self._scanner.here()
+        for buffer, base, ends in self._stepped():
+            stop = limit if buffer is current else len(buffer)
+            if name and buffer.find(name, base, stop) < 0:
                 continue
-            ends = self._ends_in(block)
-            for index in range(bisect_right(ends, limit - base) - 1, -1, -1):
+            for index in range(bisect_right(ends, stop - base) - 1, -1, -1):
                 if self._steps_left <= 0:
                     return
                 self._steps_left -= 1
                 end = base + ends[index]
                 start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
-                stop = buffer.find(b"\n", end, end + REACH)
-                line = buffer[start : stop if stop >= 0 else end + REACH]
+                newline = buffer.find(b"\n", end, end + REACH)
+                line = buffer[start : newline if newline >= 0 else end + REACH]
                 if name in line:
                     yield line
 
-    def _ends_in(self, block: Region) -> list[int]:
-        """The ends behind its base of all life-cycle lines' literals in a block; each is searched once."""
-        buffer, base, stop = block
-        known = self._scanned.get(id(buffer))
-        if known is None or known[0] is not buffer or known[1] != base:
-            while len(self._scanned) >= BLOCKS:
-                del self._scanned[next(iter(self._scanned))]
-            _, ends = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
-            known = self._scanned[id(buffer)] = (buffer, base, ends)
-        return known[2]
+    def _stepped(self) -> list[Searched]:
+        """The blocks of the last 4 MiB that hold life-cycle lines, newest first. Each is searched once, and
+        a block in which every line asks does not look at the others again for each."""
+        if self._block != self._scanner.block:
+            self._block = self._scanner.block
+            known, self._searched = self._searched, {}
+            for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
+                found = known.get(id(buffer))
+                if found is None or found[0] is not buffer:
+                    _, ends = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
+                    found = (buffer, base, ends)
+                self._searched[id(buffer)] = found
+            self._with_steps = [found for found in self._searched.values() if found[2]]
+        return self._with_steps
 
     def rows(self, hints: Hints, several: bool) -> Iterator[Row]:
         """The lines before the current one, newest first; those of the source with these hints where

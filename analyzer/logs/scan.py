@@ -140,6 +140,7 @@ class Scanner:
         self.lines = 0
         self.size = 0
         self.cut_lines = 0
+        self.block = 0  # counts the blocks
         self._parsed = len(parsed)
         self._overlap = max((len(pattern) for pattern in (*parsed, *counted)), default=1)
         self._engine = engine or engine_for((*parsed, *counted))
@@ -213,13 +214,16 @@ class Scanner:
                 yield buffer[begin : stop - 1] if buffer[stop - 1] == NEWLINE else buffer[begin:stop]
                 stop = begin
 
-    def blocks(self) -> Iterator[tuple[Region, int]]:
-        """The blocks of the last 4 MiB, newest first, each with the offset at which the line handed out
-        last begins, or its end."""
+    def blocks(self) -> Iterator[Region]:
+        """The blocks of the last 4 MiB, newest first: with the one whose lines are being handed out, and as
+        they were when :attr:`block` had its present value."""
         if self._open is not None:
-            yield (self._open.buffer, self._open.base, self._open.stop), self._current[2]
-        for region in reversed(self._history):
-            yield region, region[2]
+            yield self._open.buffer, self._open.base, self._open.stop
+        yield from reversed(self._history)
+
+    def here(self) -> tuple[bytes, int]:
+        """The buffer of the line handed out last and its offset there; ``(b"", 0)`` between two blocks."""
+        return self._current[0], self._current[2]
 
     def counted(self) -> Counted | None:
         """The counted matches before the line handed out last, as far as they were not handed out."""
@@ -238,6 +242,7 @@ class Scanner:
         if ids and min(ids) < self._parsed:
             block.wanted = [index for index, pattern in enumerate(ids) if pattern < self._parsed]
         self._open = block
+        self.block += 1
         if self.lines == 0:
             yield self._line(block, base)
         next_wanted = 0
@@ -324,6 +329,7 @@ class Scanner:
     def _finish_long(self, long: _Long) -> Line:
         self.lines += 1
         self.cut_lines += 1
+        self.block += 1
         self._current = (b"", 0, 0)
         self._remember((long.tail, 0, len(long.tail)))
         return Line(self.lines, long.head, tuple(sorted(long.ids)), long.size, True, long.tail, long.counter)

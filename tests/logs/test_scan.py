@@ -81,16 +81,20 @@ def test_both_engines_give_the_same(data):
 
 @settings(max_examples=60)
 @given(logs, st.integers(1, 50))
-def test_blocks_are_what_was_read_last_up_to_the_line_handed_out(data, width):
+def test_blocks_are_what_was_read_last_with_the_one_being_handed_out(data, width):
     scanner = Scanner(PARSED, COUNTED)
     rows = data.split(b"\n")
     for found in scanner.scan([data[at : at + width] for at in range(0, len(data), width)]):
         if isinstance(found, Line):
-            before = b"".join(
-                buffer[base:limit] for (buffer, base, _), limit in reversed([*scanner.blocks()])
-            )
-            assert before == b"".join(row + b"\n" for row in rows[: found.number - 1])
-    assert b"".join(b[base:stop] for (b, base, stop), _ in reversed([*scanner.blocks()])) == data
+            newest, *older = scanner.blocks()
+            buffer, offset = scanner.here()
+            assert buffer is newest[0]
+            before = [
+                *(buffer[base:stop] for buffer, base, stop in reversed(older)),
+                buffer[newest[1] : offset],
+            ]
+            assert b"".join(before) == b"".join(row + b"\n" for row in rows[: found.number - 1])
+    assert b"".join(buffer[base:stop] for buffer, base, stop in reversed([*scanner.blocks()])) == data
 
 
 @settings(max_examples=30)
