@@ -222,7 +222,7 @@ def test_unreadable_folders_and_files_are_passed_over(tmp_path: Path) -> None:
     (closed / "x.log").write_text("level=info\n")
     (tmp_path / "case" / "denied.log").write_text("level=info\n")
     script = (
-        "import contextlib, io, os, sys\n"
+        "import contextlib, io, os, sys, statistics\n"  # imported by the analyzer where it is used
         "from analyzer import cli\n"
         "def run(path):\n"
         "    cli.main([path, '--format', 'json'])\n"
