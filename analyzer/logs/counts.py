@@ -21,7 +21,7 @@ from analyzer.logs.scan import Counted
 ULID_LENGTH = 26
 MAX_ULIDS = 131_072  # of one life: 4 times the blocks of the usual limit, 13 MB
 MAX_KEPT = 65_536  # of the lives before it; older lives keep the count of theirs
-MAX_BY_TENANT = 32_768  # blocks of a member that are counted by tenant: what the usual limit allows
+MAX_BY_TENANT = 50_000  # blocks of a member that are counted by tenant
 LINE_REACH = 2048  # bytes around a match that are searched for its ULID and tenant
 ORG_ID = b" org_id="
 TENANT_REACH = 140  # bytes before a match in which logfmt names the tenant

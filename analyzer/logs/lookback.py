@@ -18,7 +18,7 @@ from analyzer.logs.records import parse, record_message, record_tenant
 from analyzer.logs.scan import Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
-LINES = 400  # searched backwards for a time
+LINES = 400  # searched backwards for a time, or for a process's own
 BUDGET = 200_000  # lines looked at over a whole member, for either question
 BLOCKS = 1024  # blocks of the scan that are searched backwards
 REACH = 4096  # bytes of a line that are read
@@ -51,12 +51,19 @@ class LookBack:
         return self._steps_left <= 0
 
     def worked(self, hints: Hints | None) -> bool:
-        """Whether the process with these hints, any for None, wrote a life-cycle line."""
-        return any(hints is None or self._framings.peel(line).hints == hints for line in self._steps(b""))
+        """Whether the process with these hints, any for None, wrote one of the last life-cycle lines."""
+        last = itertools.islice(self._steps(b""), LINES)
+        return any(hints is None or self._framings.peel(line).hints == hints for line in last)
 
     def step(self, tenant: str | None) -> str | None:
         """The message of the last life-cycle line of ``tenant``, of any for None."""
-        for line in self._steps(tenant.encode("utf-8", "replace") if tenant else b""):
+        name = tenant.encode("utf-8", "replace") if tenant else b""
+        for line in self._steps(name):
+            if self._steps_left <= 0:
+                return None
+            self._steps_left -= 1
+            if name not in line:
+                continue
             record = parse(self._framings.peel(line).payload, "", 0)
             message = record_message(record)
             if message and (not tenant or record_tenant(record) == tenant):
@@ -64,22 +71,17 @@ class LookBack:
         return None
 
     def _steps(self, name: bytes) -> Iterator[bytes]:
-        """The life-cycle lines that hold ``name``, newest first, as far as the budget goes."""
+        """The life-cycle lines of the blocks that hold ``name``, newest first."""
         current, limit = self._scanner.here()
         for buffer, base, ends in self._stepped():
             stop = limit if buffer is current else len(buffer)
             if name and buffer.find(name, base, stop) < 0:
                 continue
             for index in range(bisect_right(ends, stop - base) - 1, -1, -1):
-                if self._steps_left <= 0:
-                    return
-                self._steps_left -= 1
                 end = base + ends[index]
                 start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
                 newline = buffer.find(b"\n", end, end + REACH)
-                line = buffer[start : newline if newline >= 0 else end + REACH]
-                if name in line:
-                    yield line
+                yield buffer[start : newline if newline >= 0 else end + REACH]
 
     def _stepped(self) -> list[Searched]:
         """The blocks of the last 4 MiB that hold life-cycle lines, newest first. Each is searched once, and

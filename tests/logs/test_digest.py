@@ -11,6 +11,7 @@ import pytest
 
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
+from analyzer.logs import lookback
 from analyzer.logs.digest import looks_like_log, read_log
 from analyzer.logs.kernel_log import read_kernel_log
 from analyzer.logs.model import LogDigest
@@ -532,3 +533,17 @@ def test_blocks_of_several_pods_are_counted_apart(fixtures):
     assert [len(segment.healthy) for segment in lives] == [len(segments[0].healthy) for segments in alone]
     for segment, segments in zip(lives, alone, strict=True):
         assert segment.blocks_by_tenant == segments[0].blocks_by_tenant
+
+
+def test_the_banners_of_many_pods_do_not_use_up_the_look_back(monkeypatch):
+    """Whether a pod worked before its banner is asked of every pod; the step before a failure still is found."""
+    monkeypatch.setattr(lookback, "BUDGET", 500)
+    stamp = "ts=2026-11-22T21:54:{:02d}Z caller=head.go:1 level=info"
+    rows = [f'[pod/busy/i] {stamp.format(n % 60)} msg="WAL segment loaded" segment={n}' for n in range(200)]
+    for pod in range(30):
+        rows.append(f"[pod/new-{pod}/i] {stamp.format(1)} msg=hello")
+        rows.append(f'[pod/new-{pod}/i] {stamp.format(2)} msg="Starting Cortex" version="(version=1.11.1)"')
+    rows.append("[pod/busy/i] fatal error: runtime: cannot allocate memory")
+    found = digest("\n".join(rows) + "\n")
+    assert not [warning for warning in found.warnings if "too many" in warning]
+    assert sum(segment.start is not None for segment in found.segments) == 30
