@@ -149,6 +149,44 @@ class DataDirBuilder:
         elif ".tmp" in name and is_ulid(name[:26]):
             self._block(Role("tmp", directory, name))
 
+    def add_block(
+        self,
+        holder: str,
+        ulid: str,
+        index: int | None,
+        segments: list[int],
+        meta: bool,
+        files: int,
+        size: int,
+    ) -> bool:
+        """A directory of a block and its ``files`` files of ``size`` bytes, none of them empty, at once: the
+        same as :meth:`add_directory` and :meth:`add_file` for each. False, and nothing added, where
+        ``holder`` is no usual place for blocks.
+        """
+        role = self._role if holder == self._directory else self.enter(holder)
+        if role.kind != "other" or ".tmp" in holder or holder.endswith("/thanos/upload"):
+            return False
+        if len(self.announced) < _MOST_BLOCKS:
+            self.announced.add((holder, ulid))
+        role.tally[0] += files
+        role.tally[1] += size
+        if index is None and not segments and not meta:
+            return True
+        blocks = self.holder(holder).blocks
+        block = blocks.get(ulid)
+        if block is None:
+            if self.blocks >= _MOST_BLOCKS:
+                self.complete = False
+                return True
+            self.blocks += 1
+            blocks[ulid] = BlockFiles(ulid, index, segments, meta)
+            return True
+        if index is not None:
+            block.index = index
+        block.segments += segments
+        block.has_meta = block.has_meta or meta
+        return True
+
     def _block(self, role: Role) -> BlockFiles | None:
         """The block that ``role`` is about, made when first seen."""
         if role.block is not None:

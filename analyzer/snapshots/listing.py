@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from msgspec import Struct
 
 from analyzer import lazy
-from analyzer.snapshots.base import to_int
+from analyzer.snapshots.base import LINE_LIMIT, to_int
 from analyzer.snapshots.datadir import DataDirBuilder
 from analyzer.snapshots.tsdb import child_of, parent_of
 
@@ -32,6 +33,13 @@ FIND_LS = lazy.pattern(
 _ERROR = lazy.pattern(r"(?:find|ls|du|stat|sh|bash|/\S+): .*(?:denied|No such|cannot|error)", re.IGNORECASE)
 _PATH_AT = lazy.pattern(r"(?:^|[\s,;|])(\.{0,2}/\S|\.(?=$|[\s,;|]))")
 _EPOCH = lazy.pattern(r"1[4-9]\d{8}(?:\.\d+)?|2[0-2]\d{8}(?:\.\d+)?")
+# A block as find lists it: its directory, and below it what stands in every block, in any order.
+WHOLE_BLOCK = lazy.pattern(
+    r"^[0-9]{1,19} (\.|[/.]\S{0,4000}[^/\s])/([0-7][0-9A-HJKMNP-TV-Z]{25})\n"
+    r"((?:[0-9]{1,19} \1/\2/(?:index|meta\.json|tombstones|chunks(?:/[0-9]{6})?)\n)+)",
+    re.MULTILINE,
+)
+_MOST_ORDERS = 1000
 _SURE_FILES = frozenset({"index", "meta.json", "tombstones", "thanos.shipper.json", "queries.active", "lock"})
 _DIGIT_KINDS = frozenset({"segments", "heads", "wal", "tmp", "upload_segments"})
 _KNOWN_DIRS = frozenset({"chunks", "chunks_head", "wal", "wbl", "thanos", "upload"})
@@ -111,38 +119,87 @@ def _assign(columns: Columns, table: list[list[str]], paths: list[str], blocks: 
     columns.size = (varied or numeric)[-1]
 
 
-def read_find(lines: Iterable[str], columns: Columns, builder: DataDirBuilder) -> int:
-    """Read ``find -printf`` or ``du -a`` lines; returns how many were entries."""
+def read_find(texts: Iterable[str], columns: Columns, builder: DataDirBuilder) -> int:
+    """Read ``find -printf`` or ``du -a`` output, in texts of whole lines; returns how many were entries.
+
+    Nearly all lines of a large listing are those of blocks. Where a line is a size and a path, the lines of
+    one block are read at once, which is several times as fast; all others, and any block with something
+    unusual in it, line by line.
+    """
     builder.has_sizes = columns.size is not None
     reader = _FindReader(builder)
     simple = columns.before == 1 and columns.after == 0 and columns.size == 0
-    for line in lines:
-        kind, mtime = "", None
-        if simple:
-            word, _, path = line.partition(" ")
-            if path[:1] not in ("/", "."):
-                word, path = _split_simple(line)
-            size = int(word) if word.isdecimal() and len(word) < 20 else None
-        else:
-            entry = _entry(line, columns)
-            path, size, kind, mtime = entry if entry is not None else ("", None, "", None)
-        if path:
-            reader.add(path, size, kind, mtime)
-        elif _ERROR.match(line):
-            builder.complete = False
+    for text in texts:
+        if not simple:
+            _read_rows(rows_of(text), columns, reader)
+            continue
+        done = 0
+        for match in WHOLE_BLOCK.finditer(text):
+            start = match.start()
+            if start > done:
+                _read_simple_rows(rows_of(text[done:start]), reader)
+            if not reader.add_block(match[1], match[2], match[3]):
+                _read_simple_rows(rows_of(match[0]), reader)
+            done = match.end()
+        _read_simple_rows(rows_of(text[done:]), reader)
     reader.settle("")
     return reader.count
+
+
+def rows_of(text: str) -> list[str]:
+    """The lines of a text that ends with a newline, each cut to LINE_LIMIT."""
+    rows = text.split("\n")
+    rows.pop()
+    if len(text) > LINE_LIMIT:
+        return [row if len(row) <= LINE_LIMIT else row[:LINE_LIMIT] for row in rows]
+    return rows
+
+
+def _read_simple_rows(rows: list[str], reader: _FindReader) -> None:
+    """Lines of a size and a path."""
+    for row in rows:
+        word, _, path = row.partition(" ")
+        if path[:1] not in ("/", "."):
+            word, path = _split_simple(row)
+        if path:
+            reader.add(path, int(word) if word.isdecimal() and len(word) < 20 else None, "", None)
+        elif _ERROR.match(row):
+            reader.builder.complete = False
+
+
+def _read_rows(rows: list[str], columns: Columns, reader: _FindReader) -> None:
+    for row in rows:
+        entry = _entry(row, columns)
+        if entry is not None:
+            reader.add(*entry)
+        elif _ERROR.match(row):
+            reader.builder.complete = False
+
+
+class Order:
+    """The order in which a block's files are listed, learned once: most blocks have the same."""
+
+    __slots__ = ("chunks", "files", "index", "meta", "segments", "twice")
+
+    def __init__(self, names: list[str]) -> None:
+        self.twice = len(set(names)) < len(names)
+        self.index = names.index("index") if "index" in names else None
+        self.chunks = names.index("chunks") if "chunks" in names else None
+        self.segments = [at for at, name in enumerate(names) if name.startswith("chunks/")]
+        self.meta = "meta.json" in names
+        self.files = len(names) - ("chunks" in names)
 
 
 class _FindReader:
     """Entries by path. Without a type, an entry is a directory when the next one stands below it."""
 
-    __slots__ = ("builder", "count", "digits_are_files", "directory", "waiting")
+    __slots__ = ("builder", "count", "digits_are_files", "directory", "orders", "waiting")
 
     def __init__(self, builder: DataDirBuilder) -> None:
         self.builder = builder
         self.count = 0
         self.directory: str | None = None
+        self.orders: dict[str, Order] = {}
         self.digits_are_files = False
         self.waiting: tuple[str, int | None, float | None] | None = None
 
@@ -165,6 +222,31 @@ class _FindReader:
             self.builder.add_directory(directory, name)
         elif not kind:
             self.waiting = (path, size, mtime)
+
+    def add_block(self, holder: str, ulid: str, lines: str) -> bool:
+        """The lines of one block's directory; False, and nothing added, if they must be read one by one."""
+        directory = f"{holder}/{ulid}"
+        words = lines.replace(f" {directory}/", " ").split()
+        names = " ".join(words[1::2])
+        order = self.orders.get(names)
+        if order is None:
+            if len(self.orders) >= _MOST_ORDERS:
+                self.orders.clear()
+            order = self.orders[names] = Order(words[1::2])
+        sizes = list(map(int, words[::2]))
+        index = sizes[order.index] if order.index is not None else None
+        segments = [sizes[at] for at in order.segments]
+        if order.twice or index == 0 or 0 in segments:
+            return False
+        if self.waiting is not None:
+            self.settle(directory)
+        size = sum(sizes)
+        if order.chunks is not None:
+            size -= sizes[order.chunks]
+        if not self.builder.add_block(holder, ulid, index, segments, order.meta, order.files, size):
+            return False
+        self.count += 1 + len(sizes)
+        return True
 
     def settle(self, following: str) -> None:
         """Decide what the entry that waits is, now that the next one is known ("" at the end)."""
@@ -213,10 +295,10 @@ def _named_like_a_directory(name: str) -> bool:
     return (len(name) == 26 and name.isupper()) or ".tmp-for-" in name or name.startswith("checkpoint.")
 
 
-def read_find_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
-    """Read ``find -ls`` lines; blanks in names are written as ``\\ ``."""
+def read_find_ls(texts: Iterable[str], builder: DataDirBuilder) -> int:
+    """Read ``find -ls`` output, in texts of whole lines; blanks in names are written as ``\\ ``."""
     count = 0
-    for line in lines:
+    for line in chain.from_iterable(map(rows_of, texts)):
         match = FIND_LS.fullmatch(line)
         if match is None:
             if _ERROR.match(line):
@@ -231,11 +313,11 @@ def read_find_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
     return count
 
 
-def read_ls(lines: Iterable[str], builder: DataDirBuilder) -> int:
-    """Read ``ls -lR`` lines: a heading ``PATH:``, a localized total, a row per entry."""
+def read_ls(texts: Iterable[str], builder: DataDirBuilder) -> int:
+    """Read ``ls -lR`` output, in texts of whole lines: a heading ``PATH:``, a localized total, a row per entry."""
     count, directory, blank = 0, "", True
     expected: set[str] = set()  # blocks' directories that a heading must follow for
-    for line in lines:
+    for line in chain.from_iterable(map(rows_of, texts)):
         if not line:
             blank = True
             continue

@@ -1,5 +1,6 @@
 """A listing in any form gives the same data directory; what is no block or tenant is not taken for one."""
 
+import itertools
 import tarfile
 import tracemalloc
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.facts import Present, Unreadable
-from analyzer.snapshots import classify
+from analyzer.snapshots import classify, listing
+from analyzer.snapshots.datadir import DataDirBuilder
+from analyzer.snapshots.listing import Columns, read_find
 from analyzer.snapshots.model import DataDir
 from analyzer.snapshots.parsers import filelist, member_of
 from analyzer.snapshots.tsdb import place_tenants
@@ -223,6 +226,56 @@ def test_a_cut_listing_is_incomplete_and_invents_no_block(data: st.DataObject, f
         for name, tenant in found.tenants.items():
             if name in whole.tenants:
                 assert set(tenant.blocks) <= set(whole.tenants[name].blocks)
+
+
+_HOLDERS = (
+    "/d/tsdb/a", "/d/tsdb/b", f"/d/tsdb/{PHANTOM}", ".", "./a", "", "/", "/d/tsdb/a/thanos/upload", "/d/tsdb/a/wal",
+    f"/d/tsdb/a/{BLOCK_B}.tmp-for-creation", "/d/my data/a", "/d//a", "/d/tsdb/a/chunks",
+)  # fmt: skip
+_INSIDE = ("index", "meta.json", "tombstones", "chunks", "chunks/000001", "chunks/000002", "chunks/0000001")
+_ODD_ROWS = (
+    "4096 /d/tsdb/a", "4096 /d/tsdb/a/chunks_head", "7 /d/tsdb/a/chunks_head/000001", "0 /d/tsdb/a/wal/00000000",
+    "find: '/d/x': Permission denied", "", "garbage", "5 /d/tsdb/a/unknown", "9\t/d/tsdb/b/tombstones",
+    "5 /d/tsdb/b/new", "5 /d/tsdb/b/new/file", "99999999999999999999 /d/tsdb/a/index", "4096 /d/tsdb/a/wal",
+)  # fmt: skip
+
+
+@st.composite
+def _listing_rows(draw: st.DrawFn) -> list[str]:
+    rows: list[str] = []
+    for _ in range(draw(st.integers(1, 8))):
+        if draw(st.booleans()):
+            rows.append(draw(st.sampled_from(_ODD_ROWS)))
+        at = f"{draw(st.sampled_from(_HOLDERS))}/{draw(st.sampled_from((BLOCK_A, BLOCK_B, '0' * 26)))}"
+        inside = draw(st.lists(st.sampled_from(_INSIDE), max_size=6, unique=draw(st.booleans())))
+        rows += [f"4096 {at}", *(f"{draw(st.sampled_from((0, 9, 270, 18687)))} {at}/{n}" for n in inside)]
+    return rows
+
+
+@settings(max_examples=400, deadline=None)
+@given(_listing_rows(), st.integers(1, 9))
+def test_blocks_read_at_once_are_the_same_as_line_by_line(rows: list[str], length: int) -> None:
+    def built(texts: list[str]) -> tuple[object, ...]:
+        builder = DataDirBuilder()
+        count = read_find(texts, Columns(1, 0, size=0), builder)
+        single, announced = sorted(builder.single), sorted(builder.announced)
+        found = sorted(builder.finish(), key=lambda data: data.root)
+        return count, builder.complete, builder.tallies, builder.empty, single, announced, found
+
+    text = "".join(row + "\n" for row in rows)
+    by_line = built([row + "\n" for row in rows])
+    assert built([text]) == by_line
+    parts = ["".join(row + "\n" for row in rows[i : i + length]) for i in range(0, len(rows), length)]
+    assert built(parts) == by_line
+
+
+def test_the_files_of_a_block_in_any_order_are_read_at_once() -> None:
+    rows = [f"1{i} /d/a/{BLOCK_A}/{name}" for i, name in enumerate(_INSIDE[:6])]
+    for order in itertools.permutations(rows, 6):
+        text = "\n".join([f"4096 /d/a/{BLOCK_A}", *order, ""])
+        match = listing.WHOLE_BLOCK.fullmatch(text)
+        assert match is not None
+        assert match.groups()[:2] == ("/d/a", BLOCK_A)
 
 
 @settings(max_examples=40, deadline=None)

@@ -35,7 +35,6 @@ from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import (
-    LINE_LIMIT,
     SnapshotParser,
     byte_blocks,
     evidence,
@@ -99,8 +98,8 @@ def _confirm(path: str, head: bytes) -> bool:
     return is_refused_or_empty(head) or form_of(path, head) != ""
 
 
-class _Lines:
-    """The member's lines as text; whether its end was cut stays known."""
+class _Texts:
+    """The member's text in pieces of whole lines; whether its end was cut stays known."""
 
     def __init__(self, member: Member) -> None:
         self.member = member
@@ -110,35 +109,34 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         for block in byte_blocks(self.member):
             self.length += len(block)
-            rows = block.decode("utf-8", "replace").split("\n")
-            last = rows.pop()
-            if last:
+            end = block.rfind(b"\n") + 1
+            if end < len(block):
                 self.whole = False
-            for row in rows:
-                yield row if len(row) <= LINE_LIMIT else row[:LINE_LIMIT]
+            if end:
+                yield block[:end].decode("utf-8", "replace")
 
 
 def read_listing(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``data`` for each TSDB root."""
     head = bytes(member.head)
     form = form_of(member.path, head)
-    builder, rows = DataDirBuilder(), _Lines(member)
+    builder, texts = DataDirBuilder(), _Texts(member)
     count = 0
     if form == "ls":
-        count = read_ls(rows, builder)
+        count = read_ls(texts, builder)
     elif form == "find_ls":
-        count = read_find_ls(rows, builder)
+        count = read_find_ls(texts, builder)
     elif form == "find":
         allocated = re.match(r"du[._ -]", basename(member.path).lower()) is not None and not re.search(
             r"du[._ -]-?\w*b", basename(member.path).lower()
         )
         columns = learn_columns(_sample_lines(head), blocks=allocated)
         if columns is not None:
-            count = read_find(rows, columns, builder)
+            count = read_find(texts, columns, builder)
     if not count:
         why = refusal(head) or ("empty" if not head.strip() else "no files in it")
         return [unreadable(member, "filelist", "data", why)]
-    if not rows.whole or is_cut(member, rows.length):
+    if not texts.whole or is_cut(member, texts.length):
         builder.complete = False
     found = []
     for data in builder.finish():
