@@ -1,0 +1,129 @@
+"""The ULIDs and tenants of "Found healthy block" lines, read by offset and many at once.
+
+    ts=... caller=repair.go:57 level=info org_id=t1 msg="Found healthy block" mint=16... maxt=16... ulid=01G0P1FM80...
+    {"caller":"repair.go:54","level":"info","maxt":"16...","msg":"Found healthy block","org_id":"t1",...,"ulid":"01G0P1FM80..."}
+
+A start announces up to 32,000 blocks, in lines that one logger wrote: what one line shows of its form is
+tried on all of a stretch and checked for all. Where the check fails, each line is searched by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from operator import eq
+
+from analyzer import lazy
+
+ULID_LENGTH = 26
+LINE_REACH = 2048  # bytes around a match that are searched for its ULID and tenant
+TENANT_REACH = 140  # bytes before a match in which logfmt names the tenant
+LONGEST_TENANT = 150
+
+_ULID = lazy.pattern(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
+_LETTERS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_KEY = b"ulid"
+_TENANT = lazy.pattern(rb'(?:org_id|user|tenant)(?:=|\\*": ?|: )\\*"?([^\s"\\,}]{1,150})')
+_NO_TENANT = b' \t\n\r\x0b\x0c"\\,}'
+_ORG_ID = b" org_id="
+
+
+class BlockLines:
+    """Reads the lines of one log. ``ends`` are offsets in ``buffer``, each behind a "healthy block"."""
+
+    def __init__(self) -> None:
+        self._distance = 0  # from the match to the ULID, where it is the same in all lines
+        self._shift = 0  # from "ulid" to the ULID
+
+    def ulids(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:
+        """The ULIDs, and the matches that they belong to: one without a ULID in its line is left out."""
+        if self._distance:
+            start, stop = self._distance, self._distance + ULID_LENGTH
+            found = [buffer[end + start : end + stop] for end in ends]
+            if _are_ulids(found):
+                return ends, found
+            self._distance = 0
+        if self._shift:
+            keys = [buffer.find(_ULID_KEY, end, end + LINE_REACH) for end in ends]
+            start, stop = self._shift, self._shift + ULID_LENGTH
+            found = [buffer[key + start : key + stop] for key in keys]
+            if min(keys) >= 0 and _are_ulids(found) and _in_one_line(buffer, ends, keys):
+                return ends, found
+        return self._searched(buffer, ends)
+
+    def _searched(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:
+        kept: list[int] = []
+        ulids: list[bytes] = []
+        distances: set[int] = set()
+        for end in ends:
+            match = _ULID.search(buffer, end, end + LINE_REACH)
+            if match is not None and b"\n" not in buffer[end : match.start()]:
+                kept.append(end)
+                ulids.append(match[1])
+                distances.add(match.start(1) - end)
+                self._shift = match.start(1) - match.start()
+        self._distance = distances.pop() if len(distances) == 1 else 0
+        return kept, ulids
+
+    def tenants(self, buffer: bytes, ends: list[int]) -> list[bytes]:
+        """The tenants that the matches' lines name; a line that names none is left out."""
+        first = _tenant_in_line(buffer, ends[0]) if ends else None
+        if first is None:
+            found = None
+        elif first.start() < ends[0]:
+            found = _before(buffer, ends)
+        else:
+            found = _behind(buffer, ends, buffer[first.start() : first.start(1)])
+        if found is not None:
+            return found
+        matches = (_tenant_in_line(buffer, end) for end in ends)
+        return [match[1] for match in matches if match is not None]
+
+
+def _are_ulids(found: list[bytes]) -> bool:
+    """What stands beside a ULID is no letter of one: a slice at the wrong place cannot pass."""
+    joined = b"".join(found)
+    return len(joined) == ULID_LENGTH * len(found) and not joined.translate(None, _LETTERS)
+
+
+def _are_names(found: list[bytes]) -> bool:
+    """Whether each is what a search in its line would take for the whole name."""
+    joined = b"".join(found)
+    lengths = set(map(len, found))
+    plain = len(joined.translate(None, _NO_TENANT)) == len(joined)
+    return plain and min(lengths) > 0 and max(lengths) <= LONGEST_TENANT
+
+
+def _in_one_line(buffer: bytes, starts: list[int], stops: list[int]) -> bool:
+    """Whether no newline stands in any of the stretches."""
+    return b"\n" not in b"".join([buffer[start:stop] for start, stop in zip(starts, stops, strict=True)])
+
+
+def _tenant_in_line(buffer: bytes, end: int) -> re.Match[bytes] | None:
+    start = buffer.rfind(b"\n", max(0, end - LINE_REACH), end) + 1
+    stop = buffer.find(b"\n", end, end + LINE_REACH)
+    return _TENANT.search(buffer, start, stop if stop >= 0 else end + LINE_REACH)
+
+
+def _before(buffer: bytes, ends: list[int]) -> list[bytes] | None:
+    """Tenants that ``org_id=`` names shortly before the match, None where one does not."""
+    tails = [buffer[end - TENANT_REACH if end > TENANT_REACH else 0 : end] for end in ends]
+    behind = [tail.rpartition(_ORG_ID)[2] for tail in tails]
+    # A newline or a whole tail: the match's own line does not name the tenant there.
+    if b"\n" in b"".join(behind) or any(map(eq, behind, tails)):
+        return None
+    names = [rest.partition(b" ")[0] for rest in behind]
+    return names if _are_names(names) else None
+
+
+def _behind(buffer: bytes, ends: list[int], key: bytes) -> list[bytes] | None:
+    """Tenants that ``key`` (``org_id":"``) names behind the match, None where one does not."""
+    close = b'\\"' if key.endswith(b'\\"') else b'"' if key.endswith(b'"') else b" "
+    starts = [buffer.find(key, end, end + LINE_REACH) for end in ends]
+    if min(starts) < 0:
+        return None
+    size = len(key)
+    stops = [buffer.find(close, start + size, start + size + LONGEST_TENANT + 2) for start in starts]
+    if min(stops) < 0 or not _in_one_line(buffer, ends, stops):
+        return None
+    names = [buffer[start + size : stop] for start, stop in zip(starts, stops, strict=True)]
+    return names if _are_names(names) else None
