@@ -170,11 +170,13 @@ def maps(count: int = 65531, seed: int = 1) -> bytes:
     rng = random.Random(seed)
     address = 0x7F0000000000
     lines = []
+    ulid = ""
     for number in range(count - 1):
         size = rng.randint(1, 20) * 4096
-        ulid = "01M8" + "".join(rng.choices(ULID_LETTERS, k=22))
         file = "index" if number % 2 else "chunks/000001"
-        path = f"/data/tsdb/team-{number % 120:03d}/{ulid}/{file}"
+        if not number % 2:
+            ulid = "01M8" + "".join(rng.choices(ULID_LETTERS, k=22))
+        path = f"/data/tsdb/team-{number // 2 % 120:03d}/{ulid}/{file}"
         head = f"{address:x}-{address + size:x} r--s 00000000 08:01 {number + 1000} "
         lines.append(f"{head:<73}{path}\n")  # the kernel pads to this column
         address += size

@@ -38,6 +38,7 @@ _MAX_SIZES = 4096
 _TOP = 20
 _ULID_BYTES = bytes(range(0x30, 0x60))
 _SIZED = ("index", "chunks_segment", "head_chunk", "block_other", "file_other")
+_PERMISSIONS = (b"-r", b"-w", b"-x", b"-sp")
 _FIRST_SEGMENT = b"/chunks/000001"
 
 
@@ -67,8 +68,8 @@ class Tally:
         self.chunk_files: Counter[bytes] = Counter()  # further segments
         self.heads: Counter[bytes] = Counter()
         self.lone_dirs: set[bytes] = set()  # block directories seen by another file than the index
-        self.mapped: Counter[bytes] = Counter()  # mappings by directory above the block, with its "/"
-        self.indexed: Counter[bytes] = Counter()  # those of index files alone
+        # Mappings by directory above the block, with its "/"; those of index_dirs and chunk_dirs come on top.
+        self.mapped: Counter[bytes] = Counter()
         self.more_blocks: Counter[bytes] = Counter()  # blocks counted elsewhere (by columns)
         self.files: dict[bytes, list[int]] = {}  # path -> [mappings, bytes, executable]
         self.offsets: set[tuple[bytes, int]] = set()
@@ -168,14 +169,13 @@ class Tally:
         kind = "index" if block[3] == b"index" else "chunks_segment"
         self._count(kind, size)
         holder, directory = block[1] + b"/", block[1] + b"/" + block[2]
-        self.mapped[holder] += 1
         if whole and kind == "index":
-            self.indexed[holder] += 1
             self.index_dirs[directory] += 1
             return
         if whole and block[3] == b"chunks/000001":
             self.chunk_dirs[directory] += 1
             return
+        self.mapped[holder] += 1
         self.lone_dirs.add(directory)
         self._whole_or_part(self.chunk_files, block[0], path, offset)
 
@@ -217,13 +217,13 @@ class Tally:
         if not rows:
             return 0
         width = rows[0].find(b"-")
-        if width == rows[-1].find(b"-") and width in (8, 9, 10, 11, 12, 13, 14):
-            return self._add_run(rows, width, block.count(b" 00000000 ") >= len(rows))
+        if width == rows[-1].find(b"-") and 8 <= width <= 14:
+            return self._add_run(rows, width)
         runs: dict[int, list[bytes]] = {}
         for row in rows:
             runs.setdefault(row.find(b"-"), []).append(row)
         return sum(
-            self._add_run(run, width, False) if 8 <= width <= 14 else self._add_each(run)
+            self._add_run(run, width) if 8 <= width <= 14 else self._add_each(run)
             for width, run in runs.items()
         )
 
@@ -231,25 +231,19 @@ class Tally:
         add = self.add_line
         return sum(not add(row) for row in rows)
 
-    def _add_run(self, rows: list[bytes], width: int, all_whole: bool) -> int:
-        """Lines that share the width of their addresses; ``all_whole``: every offset is known to be 0."""
+    def _add_run(self, rows: list[bytes], width: int) -> int:
+        """Lines that share the width of their addresses."""
         if len(rows) < 16:
             return self._add_each(rows)
         index = [r for r in rows if r[-6:] == b"/index"]
         chunks = [r for r in rows if r[-14:] == _FIRST_SEGMENT]
         skipped = 0
-        if not all_whole:
-            at = 2 * width + 7  # the column of the offset
-            parts = [r for r in index if r[at : at + 9] != b"00000000 "]
-            parts += [r for r in chunks if r[at : at + 9] != b"00000000 "]
-            if parts:
-                index = [r for r in index if r[at : at + 9] == b"00000000 "]
-                chunks = [r for r in chunks if r[at : at + 9] == b"00000000 "]
-                skipped += self._add_each(parts)
         if len(index) + len(chunks) != len(rows):
             rest = [r for r in rows if r[-6:] != b"/index" and r[-14:] != _FIRST_SEGMENT]
             empty = [r for r in rest if r[-1:] == b" " and r.count(b" ") == 5]
-            if len(empty) > 16 and self._add_spans(empty, width, "anonymous"):
+            size = 2 * width + 2
+            heads = b"".join([r[:size] for r in empty])
+            if len(empty) > 16 and self._add_spans(heads, size, width, len(empty), "anonymous"):
                 rest = [r for r in rest if r[-1:] != b" " or r.count(b" ") != 5]
             skipped += self._add_each(rest)
         skipped += self._add_blocks(index, width, 6, "index")
@@ -257,44 +251,65 @@ class Tally:
         return skipped
 
     def _add_blocks(self, rows: list[bytes], width: int, tail: int, kind: str) -> int:
-        """Mappings of blocks' files at offset 0; ``tail`` is the length of what follows the ULID."""
+        """Mappings of blocks' files; ``tail`` is the length of what follows the ULID."""
         if not rows:
             return 0
         first = rows[0]
         column = 73 if first[72:74] == b" /" else 49 if first[48:50] == b" /" else 0
         if not column:
             return self._add_each(rows)
+        if self._add_whole(rows, width, column, tail, kind):
+            return 0
+        # Some of them are odd: a block that is being written, a part of a file, a wider column.
+        cut, at = -tail - 26, 2 * width + 7
+        plain: list[bytes] = []
+        odd: list[bytes] = []
+        for row in rows:
+            block = row[cut - 1 : cut] == b"/" and not row[cut:-tail].translate(None, _ULID_BYTES)
+            whole = row[at : at + 9] == b"00000000 " and row[column - 1 : column + 1] == b" /"
+            (plain if block and whole else odd).append(row)
+        if not plain or len(plain) == len(rows) or not self._add_whole(plain, width, column, tail, kind):
+            odd = rows
+        return self._add_each(odd)
+
+    def _add_whole(self, rows: list[bytes], width: int, column: int, tail: int, kind: str) -> bool:
+        """Mappings from the start of blocks' files; False, and nothing counted, if one is no such."""
         cut = -tail - 26
-        ulids = b"".join([r[cut:-tail] for r in rows])
-        holders = Counter([r[column:cut] for r in rows])
-        if (
-            len(ulids) != 26 * len(rows)
-            or ulids.translate(None, _ULID_BYTES)
-            or any(h[:1] != b"/" or h[-1:] != b"/" for h in holders)
-            or not self._add_spans(rows, width, kind)
-        ):
-            return self._add_each(rows)
-        self.mapped.update(holders)
-        if tail == 6:
-            self.indexed.update(holders)
+        ulids = b"".join([r[cut - 1 : -tail] for r in rows])
+        slashes = b"/" * len(rows)
+        if ulids[::27] != slashes or ulids.translate(None, _ULID_BYTES) != slashes:
+            return False
+        size = column + 1
+        heads = b"".join([r[:size] for r in rows])
+        if heads[column::size] != slashes or heads[column - 1 :: size].strip(b" "):
+            return False
+        permissions = 2 * width + 2
+        if any(heads[permissions + i :: size].translate(None, _PERMISSIONS[i]) for i in range(4)):
+            return False
+        if any(heads[permissions + 5 + i :: size].strip(b"0") for i in range(8)):
+            return False
+        if not self._add_spans(heads, size, width, len(rows), kind):
+            return False
         directories = self.index_dirs if tail == 6 else self.chunk_dirs
         directories.update([r[column:-tail] for r in rows])
-        return 0
+        return True
 
-    def _add_spans(self, rows: list[bytes], width: int, kind: str) -> bool:
-        """Sum the addresses of lines of one width as one array; False, and nothing counted, if they are odd."""
-        pad = b"0" * (16 - width)
-        joined = pad + pad.join([r[: 2 * width + 1] for r in rows])
-        if joined[16 :: width + 17].strip(b"-"):
-            return False  # a line of another width among them
-        joined = joined.replace(b"-", pad)
-        if len(joined) != 32 * len(rows):
+    def _add_spans(self, heads: bytes, size: int, width: int, count: int, kind: str) -> bool:
+        """Sum the addresses of ``count`` lines, whose first ``size`` bytes are joined in ``heads``, as one
+        array; False, and nothing counted, if one is of another shape."""
+        if len(heads) != size * count or heads[width::size].strip(b"-"):
             return False
+        if heads[2 * width + 1 :: size].strip(b" "):
+            return False
+        digits = bytearray(b"0") * (32 * count)
+        for i in range(width):
+            digits[16 - width + i :: 32] = heads[i::size]
+            digits[32 - width + i :: 32] = heads[width + 1 + i :: size]
         try:
-            numbers = array("Q", bytes.fromhex(joined.decode("ascii")))
+            numbers = array("Q", bytes.fromhex(digits.decode("ascii")))
         except (ValueError, UnicodeDecodeError):
             return False
-        if len(numbers) != 2 * len(rows):
+        if len(numbers) != 2 * count:
             return False  # blanks among the digits, which are passed over
         if byteorder == "little":
             numbers.byteswap()
@@ -303,12 +318,11 @@ class Tally:
         if min(sizes) < 0:
             return False
         total = sum([size * times for size, times in sizes.items()])
-        self.lines += len(rows)
+        self.lines += count
         self.total += total
-        self.kinds[kind] += len(rows)
+        self.kinds[kind] += count
         self.bytes[kind] += total
-        top = max(ends)
-        self.highest = max(self.highest, top)
+        self.highest = max(self.highest, max(ends))
         if self.narrow:
             self.add_spans(starts, ends)
         if kind in self.sizes:
@@ -377,11 +391,14 @@ class Tally:
 
     def _blocks(self, summary: MapsSummary) -> None:
         """Blocks and mappings by tenant, duplicates and the paths mapped most often."""
-        blocks = self.indexed + self.more_blocks
-        if self.chunk_dirs.keys() != self.index_dirs.keys():
+        blocks = _by_holder(self.index_dirs)
+        alike = dict.__eq__(self.chunk_dirs, self.index_dirs)  # Counter's own is a loop in Python
+        mapped = self.mapped + blocks + (blocks if alike else _by_holder(self.chunk_dirs))
+        blocks.update(self.more_blocks)
+        if not alike:
             self.lone_dirs.update(filterfalse(self.index_dirs.__contains__, self.chunk_dirs))
-        for directory in filterfalse(self.index_dirs.__contains__, self.lone_dirs):
-            blocks[directory[:-26]] += 1
+        lone = [d[:-26] for d in filterfalse(self.index_dirs.__contains__, self.lone_dirs)]
+        blocks.update(Counter(lone))
         for counter, tail in (
             (self.index_dirs, b"/index"),
             (self.chunk_dirs, _FIRST_SEGMENT),
@@ -396,7 +413,7 @@ class Tally:
                     self.repeats[path + tail] += times - 1
                     if counter is self.index_dirs:
                         blocks[path[:-26]] -= times - 1
-        self.summarise_blocks(summary, self.mapped, blocks)
+        self.summarise_blocks(summary, mapped, blocks)
 
     def summarise_blocks(self, summary: MapsSummary, mapped: Counter[bytes], blocks: Counter[bytes]) -> None:
         """Turn directories into tenants of a TSDB root."""
@@ -432,3 +449,13 @@ class Tally:
                 if name.startswith((b"prometheus", b"prometh")):
                     return False
         return None
+
+
+def _by_holder(directories: Counter[bytes]) -> Counter[bytes]:
+    """Mappings of block directories by the directory above, with its "/"."""
+    if len(directories) == directories.total():
+        return Counter([directory[:-26] for directory in directories])
+    holders: Counter[bytes] = Counter()
+    for directory, times in directories.items():
+        holders[directory[:-26]] += times
+    return holders
