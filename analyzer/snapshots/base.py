@@ -154,27 +154,39 @@ def byte_blocks(member: Member, size: int = 1 << 19) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def raw_lines(member: Member) -> Iterator[bytes]:
-    """The member's lines without their newline, as a stream.
+def _line_blocks(member: Member) -> Iterator[bytes]:
+    """The member's lines in blocks, each without its last newline.
 
     A last line without its newline is left out where it is known or likely to be cut: the member is
     shorter than announced, or a text of many lines ends in the middle of one. A cut number is no number.
     """
-    length = number = 0
+    length = newlines = 0
     for block in byte_blocks(member):
         length += len(block)
-        rows = block.split(b"\n")
-        last = rows.pop()
-        yield from rows
-        number += len(rows)
-        if last and number <= _FEW_LINES and not is_cut(member, length):
-            yield last
+        if newlines <= _FEW_LINES:
+            newlines += block.count(b"\n")
+        end = block.rfind(b"\n")
+        if end >= 0:
+            yield block[:end]
+        if end + 1 < len(block) and newlines <= _FEW_LINES and not is_cut(member, length):
+            yield block[end + 1 :]
+
+
+def raw_lines(member: Member) -> Iterator[bytes]:
+    """The member's lines without their newline, as a stream; a cut last line is left out."""
+    for block in _line_blocks(member):
+        yield from block.split(b"\n")
 
 
 def lines(member: Member) -> Iterator[tuple[int, str]]:
     """(1-based number, text) of each line; invalid bytes are replaced, endless lines cut."""
-    for number, raw in enumerate(raw_lines(member), 1):
-        yield number, raw[:LINE_LIMIT].decode("utf-8", "replace")
+    number = 0
+    for block in _line_blocks(member):
+        rows = block.decode("utf-8", "replace").split("\n")
+        if len(block) > LINE_LIMIT:
+            rows = [row[:LINE_LIMIT] for row in rows]
+        yield from enumerate(rows, number + 1)
+        number += len(rows)
 
 
 def whole(member: Member, limit: int = TEXT_LIMIT) -> bytes:

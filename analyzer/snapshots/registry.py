@@ -32,10 +32,14 @@ Entry = tuple[str, SnapshotParser]
 
 
 class Index(Struct):
-    """Markers by their last component: those without a ``*`` by name, the others as a list."""
+    """Markers by their last component: those without a ``*`` by name, the others by the letter they begin
+    or end with; ``anywhere`` are those with a ``*`` at both ends. ``wild`` holds these in their order."""
 
     exact: dict[str, list[Entry]] = field(default_factory=dict)
     wild: list[tuple[str, str, SnapshotParser]] = field(default_factory=list)
+    begins: dict[str, list[int]] = field(default_factory=dict)
+    ends: dict[str, list[int]] = field(default_factory=dict)
+    anywhere: list[int] = field(default_factory=list)
     found: dict[tuple[str, ...], list[Entry]] = field(default_factory=dict)
 
     @classmethod
@@ -45,10 +49,17 @@ class Index(Struct):
         for parser in all_parsers:
             for marker in parser.markers:
                 last = marker.rsplit("/", 1)[-1]
-                if "*" in last:
-                    index.wild.append((last, marker, parser))
-                else:
+                if "*" not in last:
                     index.exact.setdefault(last, []).append((marker, parser))
+                    continue
+                if last[0] != "*":
+                    places = index.begins.setdefault(last[0], [])
+                elif last[-1] != "*":
+                    places = index.ends.setdefault(last[-1], [])
+                else:
+                    places = index.anywhere
+                places.append(len(index.wild))
+                index.wild.append((last, marker, parser))
         return index
 
     def by_name(self, names: tuple[str, ...]) -> list[Entry]:
@@ -60,7 +71,12 @@ class Index(Struct):
         held = self.found.get(names)
         if held is None:
             held = [entry for name in names for entry in self.exact.get(name, ())]
-            held += [(m, p) for last, m, p in self.wild if any(fits(name, last) for name in names)]
+            near = set(self.anywhere)
+            for name in names:
+                near.update(self.begins.get(name[:1], ()), self.ends.get(name[-1:], ()))
+            for last, marker, parser in (self.wild[place] for place in sorted(near)):
+                if any(fits(name, last) for name in names):
+                    held.append((marker, parser))
             held.sort(key=lambda entry: specificity(entry[0]), reverse=True)
             if len(self.found) < 4096:
                 self.found[names] = held

@@ -35,9 +35,10 @@ _FD = lazy.pattern(
 _TYPE = lazy.pattern(r"[A-Za-z][\w.+-]*|0?\d{2,7}")
 _MOST_PIDS = 20_000
 _MOST_SIZES = 4096
-_INDEX = lazy.pattern(r"/[0-9A-Z]{26}/index(?: \(deleted\))?$")
-_SEGMENT = lazy.pattern(r"/[0-9A-Z]{26}/chunks/\d{6}(?: \(deleted\))?$")
-_HEAD = lazy.pattern(r"/chunks_head/\d{6}(?: \(deleted\))?$")
+_MOST_WORDS = 1000
+_INDEX = lazy.pattern(r"/[0-9A-Z]{26}/index$")
+_SEGMENT = lazy.pattern(r"/[0-9A-Z]{26}/chunks/\d{6}$")
+_HEAD = lazy.pattern(r"/chunks_head/\d{6}$")
 
 
 def _is_lsof(path: str, head: bytes) -> bool:
@@ -50,12 +51,15 @@ def _is_fields(path: str, head: bytes) -> bool:
 
 def kind_of(path: str) -> str:
     """The kind of a mapped file after its path."""
-    if _INDEX.search(path):
-        return "index"
-    if _SEGMENT.search(path):
-        return "chunks_segment"
-    if _HEAD.search(path):
-        return "head_chunk"
+    bare = path.removesuffix(" (deleted)")
+    if bare[-6:] == "/index":
+        if _INDEX.search(bare):
+            return "index"
+    elif bare[-7:-6] == "/" and bare[-6:].isdigit():
+        if _SEGMENT.search(bare):
+            return "chunks_segment"
+        if _HEAD.search(bare):
+            return "head_chunk"
     return "library" if ".so" in path else "file_other"
 
 
@@ -74,31 +78,46 @@ class _Counts:
         if fd in ("mem", "DEL", "mmap"):
             row.mem += 1
             row.by_kind[kind_of(name)] += 1
-            if (
-                size.isdecimal()
-                and len(size) < 20
-                and (len(row.sizes) < _MOST_SIZES or int(size) in row.sizes)
-            ):
-                row.sizes[int(size)] += 1
+            if size.isdecimal() and len(size) < 20:
+                number = int(size)
+                if number in row.sizes or len(row.sizes) < _MOST_SIZES:
+                    row.sizes[number] += 1
             row.deleted += fd == "DEL" or name.endswith("(deleted)")
         elif fd[:1].isdigit():
             row.fds += 1
 
 
+class _Memory:
+    """Remembers which words fit a pattern: the same few stand in every row."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self._known: dict[str, bool] = {}
+
+    def fits(self, word: str) -> bool:
+        known = self._known.get(word)
+        if known is None:
+            if len(self._known) >= _MOST_WORDS:
+                self._known.clear()
+            known = self._known[word] = self._pattern.fullmatch(word) is not None
+        return known
+
+
 def _read_table(member: Member, counts: _Counts) -> int:
     with_tid = False
     count = 0
+    is_fd, is_type = _Memory(_FD).fits, _Memory(_TYPE).fits
     for number, line in lines(member):
-        if line.startswith("COMMAND"):
-            if _HEADING_TEXT.match(line):
+        words = line.split(None, 8)
+        if len(words) < 7:
+            continue
+        if not words[1].isdecimal() or len(words[1]) > 10:
+            if words[0] == "COMMAND" and _HEADING_TEXT.match(line):
                 with_tid = " TID " in line
             continue
-        words = line.split(None, 8)
-        if len(words) < 7 or not words[1].isdecimal() or len(words[1]) > 10:
-            continue
-        if not (_FD.fullmatch(words[3]) and _TYPE.fullmatch(words[4])):
+        if not (is_fd(words[3]) and is_type(words[4])):
             continue  # a thread's row, or lsof's own words
-        if with_tid and words[2].isdigit() and len(words) > 6 and _FD.fullmatch(words[5]):
+        if with_tid and words[2].isdigit() and is_fd(words[5]):
             continue
         count += 1
         size = words[6] if len(words) > 8 else ""
