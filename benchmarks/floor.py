@@ -26,7 +26,7 @@ from analyzer.logs.engine import engine_for
 from analyzer.logs.patterns import pattern_set
 patterns = pattern_set()
 begin = time.perf_counter()
-engine = engine_for((*patterns.parsed, *patterns.counted))
+engine = engine_for((*patterns.parsed, *patterns.counted), patterns.frequent)
 compiled = time.perf_counter() - begin
 decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 scan = lines = inflate = 0.0

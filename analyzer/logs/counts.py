@@ -39,37 +39,36 @@ class Counts:
     def add(self, life: Life, counted: Counted) -> None:
         """Count a stretch of matches."""
         ids, patterns, segment = counted.ids, self._patterns, life.segment
+        if counted.marks:
+            if life.refused:
+                segment.healthy_after += len(counted.marks)
+            else:
+                self._healthy(segment, counted)
         for pattern in set(ids):
-            if pattern == patterns.healthy:
-                if life.refused:
-                    segment.healthy_after += ids.count(pattern)
-                else:
-                    self._healthy(life, counted)
-            elif pattern in patterns.levels:
+            if pattern in patterns.levels:
                 segment.levels[patterns.levels[pattern]] += ids.count(pattern)
             else:
                 self._own[patterns.own[pattern]] += ids.count(pattern)
 
-    def _healthy(self, life: Life, counted: Counted) -> None:
+    def _healthy(self, segment: Segment, counted: Counted) -> None:
         """Keep the ULIDs of healthy blocks, and count those not seen before under their tenants."""
-        healthy = life.segment.healthy
+        healthy = segment.healthy
         if not healthy:
             self._drop_oldest()
-            self._kept.append(life.segment)
+            self._kept.append(segment)
         if len(healthy) >= MAX_ULIDS:
             self._folder.warn(f"more than {MAX_ULIDS} healthy blocks in one life: only so many are kept")
             return
-        buffer, base, ids, ends = counted.buffer, counted.base, counted.ids, counted.ends
-        wanted = self._patterns.healthy
-        if ids.count(wanted) < len(ids):
-            ends = [end for pattern, end in zip(ids, ends, strict=True) if pattern == wanted]
-        ends, ulids = self._lines.ulids(buffer, [base + end for end in ends])
+        buffer, base = counted.buffer, counted.base
+        ends, ulids = self._lines.ulids(
+            buffer, [base + end for end in counted.marks] if base else counted.marks
+        )
         if self._to_attribute > 0:
             once = dict(zip(ulids, ends, strict=True))
             fresh = [end for ulid, end in once.items() if ulid not in healthy]
             tenants = self._lines.tenants(buffer, fresh[: self._to_attribute])
             for name, blocks in Counter(tenants).items():
-                life.segment.blocks_by_tenant[name.decode("utf-8", "replace")] += blocks
+                segment.blocks_by_tenant[name.decode("utf-8", "replace")] += blocks
             self._to_attribute -= len(fresh)
         healthy.update(ulids)
 

@@ -83,7 +83,8 @@ class _Reader:
         self._source = source
         self._several = several_sources(bytes(member.head))
         self._patterns = pattern_set()
-        self._scanner = Scanner(self._patterns.parsed, self._patterns.counted, StreamCounter, expected=size)
+        parsed, counted, frequent = self._patterns.parsed, self._patterns.counted, self._patterns.frequent
+        self._scanner = Scanner(parsed, counted, frequent, StreamCounter, expected=size)
         self._digest = LogDigest(path, tail=tail, newest_first=source.newest_first)
         self._digest.warnings.extend(source.warnings)
         self._framings = Framings()
@@ -156,7 +157,7 @@ class _Reader:
         self._digest.cut_lines += bool(joined.tail)
         ids, counted = self._scanner.matches(joined.peeled.payload.encode("utf-8", "replace"))
         self._entry(joined, ids)
-        if counted.ids:
+        if counted.ids or counted.marks:
             self._count(counted)
 
     def _entry(self, joined: Joined, ids: tuple[int, ...]) -> None:

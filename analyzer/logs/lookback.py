@@ -92,7 +92,7 @@ class LookBack:
             for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
                 found = known.get(id(buffer))
                 if found is None or found[0] is not buffer:
-                    _, ends = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
+                    _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
                     found = (buffer, base, ends)
                 self._searched[id(buffer)] = found
             self._with_steps = [found for found in self._searched.values() if found[2]]

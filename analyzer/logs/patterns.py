@@ -30,14 +30,14 @@ OWN = {"goroutine": (b"goroutine ",), "kernel_line": (b" kernel: ", b'"kernel"')
 class PatternSet(Struct, frozen=True):
     """``parsed`` and ``counted`` as the scanner takes them.
 
-    ``kernel`` are the ids of parsed patterns that only a kernel line holds; the others are ids of counted
-    ones: ``healthy``, and by id the names of ``levels`` and ``own`` (see OWN).
+    ``kernel`` are the ids of parsed patterns that only a kernel line holds; ``levels`` and ``own`` (see OWN)
+    give the names of counted ones by their ids. ``frequent`` announces a healthy block.
     """
 
     parsed: Patterns
     counted: Patterns
+    frequent: bytes
     kernel: frozenset[int]
-    healthy: int
     levels: dict[int, str]
     own: dict[int, str]
 
@@ -52,13 +52,12 @@ def pattern_set() -> PatternSet:
         (name, form % word) for name, words in LEVEL_WORDS.items() for word in words for form in LEVEL_FORMS
     ]
     own = [(name, literal) for name, literals in OWN.items() for literal in literals]
-    healthy = len(parsed)
-    first_own = healthy + 1 + len(levels)
+    first_own = len(parsed) + len(levels)
     return PatternSet(
         parsed,
-        (HEALTHY, *(literal for _, literal in levels), *(literal for _, literal in own)),
+        tuple(literal for _, literal in (*levels, *own)),
+        HEALTHY,
         frozenset(index for index, literal in enumerate(parsed) if literal in only_kernel),
-        healthy,
-        {index: name for index, (name, _) in enumerate(levels, healthy + 1)},
+        {index: name for index, (name, _) in enumerate(levels, len(parsed))},
         {index: name for index, (name, _) in enumerate(own, first_own)},
     )

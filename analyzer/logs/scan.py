@@ -6,9 +6,10 @@ whole lines and no match is lost at a border. The scanner hands out, in the orde
 
 * :class:`Line`: a line with a match of a *parsed* pattern, the first line, and every line while
   :attr:`Scanner.follow` is set (inside a Go dump, between the pieces of a split line);
-* :class:`Counted`: the matches of *counted* patterns, with the buffer, so that frequent life-cycle
-  lines are counted without a Python object for each. They come at the end of a block, or earlier
-  when :meth:`Scanner.counted` asks for those that stand before the line just handed out.
+* :class:`Counted`: the matches of *counted* patterns and of the one *frequent* literal, with the
+  buffer, so that frequent life-cycle lines are counted without a Python object for each. They come at
+  the end of a block, or earlier when :meth:`Scanner.counted` asks for those that stand before the line
+  just handed out.
 
 :func:`reference` does the same slowly and obviously; the tests hold the two equal.
 """
@@ -61,12 +62,13 @@ class Line(Struct):
 
 class Counted(Struct):
     """Matches of counted patterns in a stretch of lines: ``ids``, and their ends, in order, as
-    offsets in ``buffer`` behind ``base``."""
+    offsets in ``buffer`` behind ``base``; ``marks`` are the ends of the frequent literal."""
 
     buffer: bytes
     base: int
     ids: list[int]
     ends: list[int]
+    marks: list[int]
 
 
 class _Block(Struct):
@@ -77,9 +79,11 @@ class _Block(Struct):
     stop: int
     ids: list[int]
     ends: list[int]  # behind base
+    marks: list[int]  # behind base
     wanted: list[int]  # indexes of the matches of parsed patterns
     done: int = 0  # matches before this index are in lines handed out
     given: int = 0  # counted matches before this index were handed out
+    marks_given: int = 0  # and marks before this one
     before: int = 0  # index of the first match in the line handed out last
     read_to: int = 0  # newlines before this offset are in Scanner.lines
 
@@ -123,7 +127,7 @@ class Scanner:
 
     ``parsed`` and ``counted`` are literals (or expressions behind ``re:``) that match within a
     line; the ids in :class:`Line` count from 0 through ``parsed``, those in :class:`Counted` go on
-    through ``counted``. ``long_line`` makes the counter of a line over 1 MiB. While ``follow`` is
+    through ``counted``. ``frequent`` is a literal that every tenth line may hold. ``long_line`` makes the counter of a line over 1 MiB. While ``follow`` is
     set, each next line is handed out whether it matches or not. ``expected`` is the member's size in
     bytes where it is known beforehand.
     """
@@ -132,6 +136,7 @@ class Scanner:
         self,
         parsed: Patterns,
         counted: Patterns = (),
+        frequent: bytes = b"",
         long_line: Callable[[], LongLine] | None = None,
         engine: Engine | None = None,
         expected: int | None = None,
@@ -143,7 +148,7 @@ class Scanner:
         self.block = 0  # counts the blocks
         self._parsed = len(parsed)
         self._overlap = max((len(pattern) for pattern in (*parsed, *counted)), default=1)
-        self._engine = engine or engine_for((*parsed, *counted))
+        self._engine = engine or engine_for((*parsed, *counted), frequent)
         self._long_line = long_line
         self._count: Callable[[bytes, int, int], int] = _count_with_bytes
         # numpy counts 1.6 times as fast, but its import costs as much as the difference over 800 MB.
@@ -158,10 +163,10 @@ class Scanner:
 
     def matches(self, text: bytes) -> tuple[tuple[int, ...], Counted]:
         """The parsed and the counted patterns that match in ``text``: for lines joined from pieces."""
-        ids, ends = self._engine.scan(text)
+        ids, ends, marks = self._engine.scan(text)
         counted = [index for index, pattern in enumerate(ids) if pattern >= self._parsed]
         parsed = tuple(sorted({pattern for pattern in ids if pattern < self._parsed}))
-        return parsed, Counted(text, 0, [ids[at] for at in counted], [ends[at] for at in counted])
+        return parsed, Counted(text, 0, [ids[at] for at in counted], [ends[at] for at in counted], marks)
 
     def scan(self, chunks: Iterable[bytes | memoryview]) -> Iterator[Line | Counted]:
         """Hand out the lines and counts of a member, front to back."""
@@ -227,18 +232,24 @@ class Scanner:
 
     def counted(self) -> Counted | None:
         """The counted matches before the line handed out last, as far as they were not handed out."""
-        return None if self._open is None else self._give(self._open, self._open.before)
+        block = self._open
+        if block is None:
+            return None
+        marks = bisect_right(block.marks, self._current[2] - block.base, block.marks_given)
+        return self._give(block, block.before, marks)
 
     def skip(self) -> None:
         """Leave the counted matches in the line handed out last out: it is a piece of another."""
-        if self._open is not None:
-            self._open.given = max(self._open.given, self._open.done)
+        block = self._open
+        if block is not None:
+            block.given = max(block.given, block.done)
+            block.marks_given = bisect_right(block.marks, block.read_to - block.base, block.marks_given)
 
     def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
         """Scan one block of whole lines and hand out what is in it."""
         whole = base == 0 and stop == len(buffer)
-        ids, ends = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
-        block = _Block(buffer, base, stop, ids, ends, [], read_to=base)
+        ids, ends, marks = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
+        block = _Block(buffer, base, stop, ids, ends, marks, [], read_to=base)
         if ids and min(ids) < self._parsed:
             block.wanted = [index for index, pattern in enumerate(ids) if pattern < self._parsed]
         self._open = block
@@ -258,7 +269,7 @@ class Scanner:
             start = buffer.rfind(b"\n", block.read_to, end - 1) + 1
             yield self._line(block, start or block.read_to)
         self._open = None
-        rest = self._give(block, len(ids))
+        rest = self._give(block, len(ids), len(marks))
         if rest is not None:
             yield rest
         self._advance(block, stop)
@@ -279,18 +290,20 @@ class Scanner:
         self._current = (buffer, base, start)
         return Line(self.lines, buffer[start:end], tuple(found), end - start)
 
-    def _give(self, block: _Block, to: int) -> Counted | None:
-        """The counted matches up to an index, once."""
-        first, block.given = block.given, max(block.given, to)
-        if first >= to:
-            return None
+    def _give(self, block: _Block, to: int, to_mark: int) -> Counted | None:
+        """The counted matches up to an index, and the marks up to one, once."""
         ids, ends = block.ids, block.ends
+        first, block.given = block.given, max(block.given, to)
         if first or to < len(ids):
             ids, ends = ids[first:to], ends[first:to]
         if block.wanted:
             kept = [index for index, pattern in enumerate(ids) if pattern >= self._parsed]
             ids, ends = [ids[index] for index in kept], [ends[index] for index in kept]
-        return Counted(block.buffer, block.base, ids, ends) if ids else None
+        marks = block.marks
+        first, block.marks_given = block.marks_given, max(block.marks_given, to_mark)
+        if first or to_mark < len(marks):
+            marks = marks[first:to_mark]
+        return Counted(block.buffer, block.base, ids, ends, marks) if ids or marks else None
 
     def _advance(self, block: _Block, to: int) -> None:
         """Count the newlines up to ``to``; each byte is counted once."""
@@ -313,7 +326,7 @@ class Scanner:
     def _extend(self, long: _Long, piece: bytes) -> _Long:
         """Scan the next piece of a long line together with the end of the one before."""
         block = long.border + piece
-        ids, _ = self._engine.scan(block)
+        ids, _, _ = self._engine.scan(block)
         long.ids.update(pattern for pattern in set(ids) if pattern < self._parsed)
         if long.counter is None and long.ids and self._long_line is not None:
             long.counter = self._long_line()
@@ -352,14 +365,16 @@ def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
 
 
 class Found(Struct):
-    """What the reference finds: (line number, raw, parsed ids) and the counts by counted id."""
+    """What the reference finds: (line number, raw, parsed ids), the counts by counted id, and the number
+    of the frequent literal."""
 
     lines: list[tuple[int, bytes, tuple[int, ...]]] = field(default_factory=list)
     counted: dict[int, int] = field(default_factory=dict)
+    marks: int = 0
     total: int = 0
 
 
-def reference(data: bytes, parsed: Patterns, counted: Patterns) -> Found:
+def reference(data: bytes, parsed: Patterns, counted: Patterns, frequent: bytes = b"") -> Found:
     """The obvious way: split into lines, search each literal in each."""
     found = Found()
     rows = data.split(b"\n")
@@ -374,5 +389,6 @@ def reference(data: bytes, parsed: Patterns, counted: Patterns) -> Found:
             while start >= 0:
                 found.counted[index] = found.counted.get(index, 0) + 1
                 start = row.find(literal, start + 1)
+        found.marks += row.count(frequent) if frequent else 0
     found.total = len(rows)
     return found

@@ -15,6 +15,7 @@ Hints = tuple[tuple[str, str], ...]
 
 LINE_READ = 65_536  # bytes of a line that are peeled
 HEAD_LINES = 200
+_MARK = -1  # no pattern's id: a match of the frequent literal
 
 
 def several_sources(head: bytes) -> bool:
@@ -30,7 +31,8 @@ def by_source(counted: Counted, framings: Framings) -> list[tuple[Hints, Counted
     found: dict[Hints, Counted] = {}
     line_end = -1
     hints: Hints = ()
-    for pattern, end in zip(counted.ids, counted.ends, strict=True):
+    matches = [*zip(counted.ends, counted.ids, strict=True), *((end, _MARK) for end in counted.marks)]
+    for end, pattern in sorted(matches):
         if base + end > line_end:
             start = buffer.rfind(b"\n", base, base + end) + 1 or base
             stop = buffer.find(b"\n", base + end)
@@ -38,7 +40,10 @@ def by_source(counted: Counted, framings: Framings) -> list[tuple[Hints, Counted
             hints = framings.peel(buffer[start : min(line_end, start + LINE_READ)]).hints
         part = found.get(hints)
         if part is None:
-            part = found[hints] = Counted(buffer, base, [], [])
-        part.ids.append(pattern)
-        part.ends.append(end)
+            part = found[hints] = Counted(buffer, base, [], [], [])
+        if pattern == _MARK:
+            part.marks.append(end)
+        else:
+            part.ids.append(pattern)
+            part.ends.append(end)
     return list(found.items())

@@ -12,7 +12,8 @@ from fuzz import corpus
 from fuzz.target import Target, lines_of, pieces_of, split_choice
 
 _PATTERNS = pattern_set()
-_SLOW = PythonEngine((*_PATTERNS.parsed, *_PATTERNS.counted))
+_FREQUENT = _PATTERNS.frequent
+_SLOW = PythonEngine((*_PATTERNS.parsed, *_PATTERNS.counted), _FREQUENT)
 # The reference knows literals alone, and finds all matches of each: no expressions, no first matches.
 _MARKS = (REGEX, b"1:")
 _PARSED = tuple(pattern for pattern in _PATTERNS.parsed if not pattern.startswith(_MARKS))
@@ -22,37 +23,40 @@ _COUNTED = tuple(pattern for pattern in _PATTERNS.counted if not pattern.startsw
 def run(data: bytes) -> None:
     """The target: the first byte chooses the size of the chunks."""
     choice, rest = split_choice(data, 256)
-    found = engine_for((*_PATTERNS.parsed, *_PATTERNS.counted)).scan(rest)
+    found = engine_for((*_PATTERNS.parsed, *_PATTERNS.counted), _FREQUENT).scan(rest)
     slow = _SLOW.scan(rest)
     assert found[1] == sorted(found[1]), "the ends are not in order"
-    assert sorted(zip(*found, strict=True)) == sorted(zip(*slow, strict=True)), "the engines differ"
-    expected = reference(rest, _PARSED, _COUNTED)
+    assert sorted(zip(*found[:2], strict=True)) == sorted(zip(*slow[:2], strict=True)), "the engines differ"
+    assert found[2] == slow[2], "the engines differ in the frequent literal"
+    expected = reference(rest, _PARSED, _COUNTED, _FREQUENT)
     for chunks in ([rest], pieces_of(rest, choice + 1)):
-        scanner = Scanner(_PARSED, _COUNTED)
-        lines, counted = _scanned(scanner, chunks)
+        scanner = Scanner(_PARSED, _COUNTED, _FREQUENT)
+        lines, counted, marks = _scanned(scanner, chunks)
         assert lines == expected.lines
-        assert counted == expected.counted
+        assert (counted, marks) == (expected.counted, expected.marks)
         assert (scanner.lines, scanner.size) == (expected.total, len(rest))
     _check_followed(rest, choice + 1)
 
 
 def _scanned(
     scanner: Scanner, chunks: list[bytes]
-) -> tuple[list[tuple[int, bytes, tuple[int, ...]]], dict[int, int]]:
+) -> tuple[list[tuple[int, bytes, tuple[int, ...]]], dict[int, int], int]:
     lines = []
+    marks = 0
     counted: Counter[int] = Counter()
     for found in scanner.scan(chunks):
         if isinstance(found, Line):
             lines.append((found.number, found.raw, found.ids))
         else:
             counted.update(found.ids)
+            marks += len(found.marks)
             assert all(pattern >= len(_PARSED) for pattern in found.ids)
-    return lines, dict(counted)
+    return lines, dict(counted), marks
 
 
 def _check_followed(data: bytes, size: int) -> None:
     """While they are followed, all lines come once, in order, and can be looked back upon."""
-    scanner = Scanner(_PARSED, _COUNTED)
+    scanner = Scanner(_PARSED, _COUNTED, _FREQUENT)
     rows = lines_of(data)
     seen = []
     for found in scanner.scan(pieces_of(data, size)):
@@ -76,7 +80,7 @@ TARGET = Target(
     run,
     seeds,
     words=(
-        *dict.fromkeys(p for p in (*_PARSED, *_COUNTED) if b"\n" not in p),
+        *dict.fromkeys(p for p in (*_PARSED, *_COUNTED, _FREQUENT) if b"\n" not in p),
         b'n","stream":"', b"\\", b'","stream":"', b"\n",
     ),
     length=1500,

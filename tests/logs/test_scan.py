@@ -8,15 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.logs import engine as engine_module
 from analyzer.logs import scan as scan_module
 from analyzer.logs.engine import REGEX, HyperscanEngine, PythonEngine
+from analyzer.logs.patterns import pattern_set
 from analyzer.logs.scan import LONG_LINE, Counted, Line, Scanner, reference
 
 PARSED = (b"cannot allocate", b"panic: ", b"aa", b"ab")
-COUNTED = (b"healthy block", b"level=error", b"ba")
+COUNTED = (b"level=error", b"ba")
+FREQUENT = b"healthy block"
 WORDS = [
     *PARSED,
     *COUNTED,
+    FREQUENT,
+    FREQUENT[:5],
+    FREQUENT[5:],
     b"\n",
     b"\n\n",
     b"a",
@@ -33,22 +39,23 @@ logs = st.lists(st.sampled_from(WORDS), max_size=60).map(b"".join)
 
 
 def run(scanner: Scanner, chunks):
-    lines, counted = [], {}
+    lines, counted, marks = [], {}, 0
     for found in scanner.scan(chunks):
         if isinstance(found, Line):
             lines.append((found.number, found.raw, found.ids))
         else:
             for pattern in found.ids:
                 counted[pattern] = counted.get(pattern, 0) + 1
-    return lines, counted
+            marks += len(found.marks)
+    return lines, counted, marks
 
 
 def check(data: bytes, chunks, engine=None) -> None:
-    expected = reference(data, PARSED, COUNTED)
-    scanner = Scanner(PARSED, COUNTED, engine=engine)
-    lines, counted = run(scanner, chunks)
+    expected = reference(data, PARSED, COUNTED, FREQUENT)
+    scanner = Scanner(PARSED, COUNTED, FREQUENT, engine=engine)
+    lines, counted, marks = run(scanner, chunks)
     assert lines == expected.lines
-    assert counted == expected.counted
+    assert (counted, marks) == (expected.counted, expected.marks)
     assert (scanner.lines, scanner.size) == (expected.total, len(data))
 
 
@@ -70,13 +77,34 @@ def test_any_chunking_gives_the_same(data, widths):
     check(data, chunks)
 
 
+def without_finder(monkeypatch):
+    """As where ahocorasick_rs has no wheel."""
+    library = engine_module._library
+    monkeypatch.setattr(
+        engine_module, "_library", lambda name: library(name) if name == "hyperscan" else None
+    )
+
+
+PATTERNS = (*PARSED, *COUNTED, REGEX + rb'[^n]","x":"')
+ENGINES = [PythonEngine(PATTERNS, FREQUENT), HyperscanEngine(PATTERNS, FREQUENT)]
+with pytest.MonkeyPatch.context() as patched:
+    without_finder(patched)
+    ENGINES.append(HyperscanEngine(PATTERNS, FREQUENT))
+
+
 @settings(max_examples=80)
 @given(logs)
-def test_both_engines_give_the_same(data):
-    patterns = (*PARSED, *COUNTED, REGEX + rb'[^n]","x":"')
-    fast, slow = HyperscanEngine(patterns).scan(data), PythonEngine(patterns).scan(data)
-    assert sorted(zip(*fast, strict=True)) == sorted(zip(*slow, strict=True))
-    assert fast[1] == slow[1]
+def test_all_engines_give_the_same(data):
+    (ids, ends, marks), *others = [engine.scan(data) for engine in ENGINES]
+    assert ends == sorted(ends)
+    for other in others:
+        assert sorted(zip(*other[:2], strict=True)) == sorted(zip(ids, ends, strict=True))
+        assert other[1:] == (ends, marks)
+
+
+def test_the_frequent_literal_does_not_overlap_itself():
+    literal = pattern_set().frequent
+    assert not any(literal.startswith(literal[at:]) for at in range(1, len(literal)))
 
 
 @settings(max_examples=60)
@@ -100,7 +128,7 @@ def test_blocks_are_what_was_read_last_with_the_one_being_handed_out(data, width
 @settings(max_examples=30)
 @given(logs)
 def test_the_slow_engine_serves_as_fallback(data):
-    check(data, [data], PythonEngine((*PARSED, *COUNTED)))
+    check(data, [data], PythonEngine((*PARSED, *COUNTED), FREQUENT))
 
 
 @settings(max_examples=60)
@@ -132,41 +160,42 @@ def test_backwards_gives_the_lines_before(data, width):
 
 
 def test_counts_before_a_line_can_be_asked_for_and_those_in_it_come_later():
-    data = b"first\nhealthy block\nlevel=error panic: x\nhealthy block\n"
-    scanner = Scanner(PARSED, COUNTED)
+    data = b"first\nba healthy block\nhealthy block level=error panic: x\nhealthy block\n"
+    scanner = Scanner(PARSED, COUNTED, FREQUENT)
     seen = []
     for found in scanner.scan([data]):
         if isinstance(found, Line):
             before = scanner.counted()
-            seen.append((found.number, before.ids if before else []))
+            seen.append((found.number, before.ids if before else [], before.marks if before else []))
         else:
-            seen.append(found.ids)
-    assert seen == [(1, []), (3, [4]), [5, 4]]
+            seen.append((found.ids, found.marks))
+    assert seen == [(1, [], []), (3, [5], [22]), ([4], [36, 71])]
 
 
 def test_counts_in_a_piece_can_be_left_out():
-    scanner = Scanner(PARSED, COUNTED)
+    scanner = Scanner(PARSED, COUNTED, FREQUENT)
     rest = []
-    for found in scanner.scan([b"first\nhealthy block\nlevel=error panic: x\nhealthy block\n"]):
+    for found in scanner.scan([b"first\nba\nlevel=error panic: healthy block\nba healthy block\n"]):
         if isinstance(found, Counted):
-            rest.append(found.ids)
+            rest.append((found.ids, found.marks))
         elif found.ids:
             scanner.counted()
             scanner.skip()
-    assert rest == [[4]]
+    assert rest == [([5], [58])]
 
 
 def test_a_joined_text_is_searched_like_a_line():
-    parsed, counted = Scanner(PARSED, COUNTED).matches(b"panic: a healthy block")
-    assert (parsed, counted.ids, counted.ends) == ((1,), [4], [22])
+    parsed, counted = Scanner(PARSED, COUNTED, FREQUENT).matches(b"panic: ba healthy block")
+    assert (parsed, counted.ids, counted.ends, counted.marks) == ((1,), [5], [9], [23])
 
 
 def test_the_counted_ends_point_into_the_buffer():
-    data = b"x\n" + b"a healthy block here\n" * 3
-    for found in Scanner(PARSED, COUNTED).scan([data[:30], data[30:]]):
+    data = b"x\n" + b"a healthy block here, level=error\n" * 3
+    for found in Scanner(PARSED, COUNTED, FREQUENT).scan([data[:30], data[30:]]):
         if isinstance(found, Counted):
-            for end in found.ends:
-                assert found.buffer[: found.base + end].endswith(b"healthy block")
+            assert len(found.ends) == len(found.marks) > 0
+            assert all(found.buffer[: found.base + end].endswith(b"level=error") for end in found.ends)
+            assert all(found.buffer[: found.base + end].endswith(FREQUENT) for end in found.marks)
 
 
 class Recorder:
@@ -183,7 +212,7 @@ class Recorder:
 def test_a_long_line_is_kept_by_head_and_tail_and_counted(where):
     long = b"h" * where + b"panic: " + b"z" * (4_500_000 - where) + b" user=x"
     data = b"first\n" + long + b"\nafter panic: \n"
-    scanner = Scanner(PARSED, COUNTED, Recorder)
+    scanner = Scanner(PARSED, COUNTED, long_line=Recorder)
     lines = list(scanner.scan([data[at : at + 700_001] for at in range(0, len(data), 700_001)]))
     _, cut, after = lines
     assert (cut.number, cut.cut, cut.size, cut.ids) == (2, True, len(long), (1,))
@@ -198,7 +227,7 @@ def test_a_long_line_is_kept_by_head_and_tail_and_counted(where):
 
 def test_a_long_line_at_the_end_without_newline_is_a_line():
     data = b"z" * (3 * LONG_LINE)
-    scanner = Scanner(PARSED, COUNTED, Recorder)
+    scanner = Scanner(PARSED, COUNTED, long_line=Recorder)
     (line,) = scanner.scan([data])
     assert (line.cut, line.long, scanner.lines) == (True, None, 1)
 
