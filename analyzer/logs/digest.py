@@ -30,13 +30,14 @@ from analyzer.logs.lookback import Hints, LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
 from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
-from analyzer.logs.repeats import Context, Repeats
+from analyzer.logs.repeats import Context, Recalled, Repeats
 from analyzer.logs.rewrite import renumber
 from analyzer.logs.scan import Counted, Line, Scanner
 from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
+from analyzer.logs.storms import Kind, Storms, kind_from
 
 __all__ = ["looks_like_log", "read_log"]
 
@@ -94,6 +95,8 @@ class _Reader:
         self._back = LookBack(self._scanner, self._framings)
         self._lives = Lives(self._digest, self._worked)
         self._repeats = Repeats(Context(path, self._previous_step))
+        self._storms = Storms(self._scanner)
+        self._recalled: Recalled | None = None  # what the last line was recalled as
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
         self._stamp: Stamp | None = None  # of the last line that was parsed
@@ -134,7 +137,9 @@ class _Reader:
                 self._count_before()
                 self._scanner.skip()
         else:
+            self._recalled = None
             self._entry(Joined(peeled, number, 1, False), line.ids)
+            self._storm(line, peeled)
         dump = self._dump
         follow = self._joiner.open or (dump is not None and dump.followed) or self._searching > 0
         self._scanner.follow = follow
@@ -187,10 +192,9 @@ class _Reader:
         if not joined.cut:
             known = self._repeats.recall(peeled.payload, peeled.hints, framed)
             if known is not None:
-                failure, stamp, level = known
-                self._failure(
-                    joined, Record(self._path, joined.number, stamp, level, (), peeled.payload), failure
-                )
+                record = Record(self._path, joined.number, known.stamp, known.level, (), peeled.payload)
+                self._failure(joined, record, known.failure)
+                self._recalled = known
                 return
         record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
         if peeled.fields or joined.lines > 1 or joined.tail:
@@ -211,6 +215,38 @@ class _Reader:
             product = PRODUCTS.get((record_caller(record) or "").partition(":")[0])
             if product:
                 self._digest.products[product] += 1
+
+    def _storm(self, line: Line, peeled: Peeled) -> None:
+        """Fold the lines behind one that was recalled along with it, as far as each is like one before."""
+        recalled = self._recalled
+        if (
+            recalled is None
+            or self._several
+            or self._lives.sources > 1
+            or self._section
+            or self._dump
+            or self._searching
+        ):
+            return
+        life, digest = self._lives.current(line.number), self._digest
+
+        def kind_of(stamps: list[bytes], sizes: int) -> Kind | None:
+            if not recalled.alone or not self._folder.settled(life, recalled.failure):
+                return None
+            return kind_from(recalled, peeled, stamps, sizes)
+
+        for share in self._storms.run(line, kind_of):
+            kind, lines = share.kind, len(share.stamps)
+            payload = self._framings.peel(share.raw).payload
+            span, last = share.span()
+            record = Record(self._path, share.number, last, kind.recalled.level, (), payload)
+            self._folder.failure(life, share.failure(), record, lines, span)
+            digest.framings[kind.framing] += lines
+            digest.parsed += lines
+            digest.records += lines if kind.recalled.level else 0
+            for stamp in (*span, last):
+                self._widen(stamp)
+                touch(life, share.number, stamp)
 
     def _wrote(self, joined: Joined, record: Record) -> Life:
         """The life that wrote a record, widened to it."""
@@ -244,6 +280,7 @@ class _Reader:
                 self._close(life, number - 1, peeled.hints)
             life = self._lives.start(peeled.hints, event, number)
             self._repeats.forget()
+            self._storms.forget()
             self._digest.products[event.fields.get("product", "")] += 1
         self._folder.event(life, event)
 

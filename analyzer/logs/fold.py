@@ -8,6 +8,7 @@ each time. What can grow with the log is bounded, and what passes a bound is cou
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -105,8 +106,11 @@ class Folder:
                 f"more than {MAX_EVENTS_OF_KIND} events of kind {event.kind} in one life: the rest was not kept"
             )
 
-    def failure(self, life: Life, found: Observation, record: Record) -> None:
-        """Fold one failing line into the group it belongs to."""
+    def failure(
+        self, life: Life, found: Observation, record: Record, lines: int = 1, span: Iterable[Stamp] = ()
+    ) -> None:
+        """Fold a failing line into the group it belongs to; or ``lines`` of them that mean the same and are no
+        copies: then ``found.sizes`` are those of all, ``record`` is the last, and ``span`` their times."""
         segment = life.segment
         copies = found.operation in COPIED_OPERATIONS and found.key
         known = life.keys.get(found.key) if copies else None
@@ -115,25 +119,35 @@ class Folder:
             group = known
         else:
             key, group = self._group(life, found, record)
-            group.count += 1
-            group.members += found.members
+            group.count += lines
+            group.members += found.members * lines
             self._merge(group, found)
             if copies and len(life.keys) < MAX_KEYS:
                 life.keys[found.key] = group
-        group.lines += 1
+        group.lines += lines
         group.complete = group.complete and found.complete
         group.fatal = group.fatal or found.fatal
         group.corrupt = group.corrupt or found.corrupt
         if found.file_kind == "go_heap" and found.sizes:
             group.asked = max(group.asked or 0, *found.sizes)
-        widen(group, record.stamp)
+        for stamp in (*span, record.stamp):
+            widen(group, stamp)
         self._evidence(life, key, group, found.members, record)
         if found.errno in EXHAUSTED:
             life.refused = True
         if found.era:
-            self._digest.eras[found.era] += 1
+            self._digest.eras[found.era] += lines
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
+
+    def settled(self, life: Life, found: Observation) -> FailureGroup | None:
+        """The group of a failure once a further line of the kind changes nothing but its counts and its last
+        evidence; None before, and for failures that have copies."""
+        key = (found.operation, found.file_kind, found.errno, found.tenant)
+        group = life.groups.get(key)
+        if group is None or not life.refused or found.operation in COPIED_OPERATIONS:
+            return None
+        return group if len(group.evidence) == 3 and life.most[key] >= found.members else None
 
     def _group(self, life: Life, found: Observation, record: Record) -> tuple[GroupKey, FailureGroup]:
         key = (found.operation, found.file_kind, found.errno, found.tenant)

@@ -23,6 +23,7 @@ from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
 from analyzer.logs import meaning
 from analyzer.logs.errors import innermost
+from analyzer.logs.leaf import HEAD_CHUNK_BYTES
 from analyzer.logs.model import Level, Record
 from analyzer.logs.observation import Observation
 from analyzer.logs.records import record_error
@@ -31,7 +32,8 @@ MAX_SHAPES = 4096
 MAX_TEXT = 65_536
 MAX_NUMBERS = 1000
 
-# Two sizes tell what the file is, and stay: an empty file, a new head chunk file.
+# Two sizes tell what the file is, and stay in the text: an empty file, a new head chunk file.
+_STAYING = frozenset((0, HEAD_CHUNK_BYTES))
 _SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
 _ULID = lazy.pattern(r"corrupted block ([0-9A-HJKMNP-TV-Z]{26}): ")
 _NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
@@ -60,10 +62,25 @@ class Context:
         return all(self._step(tenant) == step for tenant, step in asked)
 
 
+class Recalled(Struct):
+    """What a line means that is like one before. ``staying`` are those of its sizes that are the same in all
+    such lines, ``times`` is how often it states its own time; ``alone``: its meaning hangs on nothing but its
+    text."""
+
+    failure: Observation
+    stamp: Stamp | None
+    level: Level
+    staying: Counter[int]
+    times: int
+    alone: bool
+
+
 class _Text(Struct):
-    """A payload taken apart: ``shape`` is what stays without time and numbers."""
+    """A payload taken apart: ``shape`` is what stays without time and numbers. ``times`` is how often it
+    states its time, ``stamp`` the first."""
 
     shape: Shape
+    times: int
     stamp: str
     sizes: list[str]
     ulids: list[str]
@@ -74,6 +91,7 @@ class _Known(Struct, frozen=True):
     level: Level
     asked: tuple[tuple[str | None, str | None], ...]
     inner: str
+    staying: Counter[int]
 
 
 class Repeats:
@@ -88,10 +106,8 @@ class Repeats:
         """A new life has begun: its failures are told anew."""
         self._known.clear()
 
-    def recall(
-        self, payload: str, hints: Hints, framed: Stamp | None
-    ) -> tuple[Observation, Stamp | None, Level] | None:
-        """(failure, time, level) of a line like one that was interpreted before, else None."""
+    def recall(self, payload: str, hints: Hints, framed: Stamp | None) -> Recalled | None:
+        """What a line like one that was interpreted before means, else None."""
         if not self._known or "mmap, size " not in payload or len(payload) > MAX_TEXT:
             return None
         text = _take_apart(payload, hints)
@@ -101,10 +117,13 @@ class Repeats:
             return None
         failure = known.failure
         failure.sizes = Counter(map(int, text.sizes))
+        if known.staying:
+            failure.sizes.update(known.staying)
         if text.ulids:
             failure.ulids = set(text.ulids)
         failure.key = _key(known.inner, text.sizes, text.ulids)
-        return failure, (parse_stamp(text.stamp) if text.stamp else framed), known.level
+        stamp = parse_stamp(text.stamp) if text.stamp else framed
+        return Recalled(failure, stamp, known.level, known.staying, text.times, not known.asked)
 
     def interpret(self, record: Record, hints: Hints) -> meaning.Meaning | None:
         """What a record means, kept if it can stand for others like it."""
@@ -115,8 +134,10 @@ class Repeats:
             return found
         last = self._last
         text = last[1] if last is not None and last[0] is record.text else _take_apart(record.text, hints)
-        numbers_known = failure.sizes == Counter(map(int, text.sizes)) and failure.ulids == set(text.ulids)
-        if not numbers_known or len(text.sizes) > MAX_NUMBERS:
+        sizes = Counter(map(int, text.sizes))
+        staying = failure.sizes - sizes
+        numbers_known = sizes + staying == failure.sizes and staying.keys() <= _STAYING
+        if not numbers_known or failure.ulids != set(text.ulids) or len(text.sizes) > MAX_NUMBERS:
             return found  # what the patterns here do not find could not be put in anew
         inner = repr(_shape(innermost(record_error(record) or ""))[0])
         failure.key = _key(inner, text.sizes, text.ulids)
@@ -125,7 +146,7 @@ class Repeats:
             if len(self._known) >= MAX_SHAPES:
                 self._known.clear()
             self._known[text.shape] = _Known(
-                replace(failure), record.level, tuple(self._context.asked), inner
+                replace(failure), record.level, tuple(self._context.asked), inner, staying
             )
         return found
 
@@ -136,7 +157,7 @@ def _key(inner: str, sizes: list[str], ulids: list[str]) -> str:
 
 
 def _take_apart(payload: str, hints: Hints) -> _Text:
-    stamp = ""
+    stamp, times = "", 0
     text = f" {payload}"
     for mark, end in _TIME_MARKS:
         start = text.find(mark)
@@ -145,11 +166,12 @@ def _take_apart(payload: str, hints: Hints) -> _Text:
             stop = text.find(end, begin)
             stop = len(text) if stop < 0 else stop
             stamp = stamp or text[begin:stop]
+            times += 1
             text = text[:begin] + text[stop:]
     if "duration" in text or "trace" in text:
         text = _NOISE.sub("", text)
     shape, sizes, ulids = _shape(text)
-    return _Text((shape, hints), stamp, sizes, ulids)
+    return _Text((shape, hints), times, stamp, sizes, ulids)
 
 
 def _shape(text: str) -> tuple[Shape, list[str], list[str]]:

@@ -17,7 +17,7 @@ whole lines and no match is lost at a border. The scanner hands out, in the orde
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -229,6 +229,33 @@ class Scanner:
     def here(self) -> tuple[bytes, int]:
         """The buffer of the line handed out last and its offset there; ``(b"", 0)`` between two blocks."""
         return self._current[0], self._current[2]
+
+    def waiting(self) -> int:
+        """How many matches of parsed patterns stand behind the line handed out last, in its block."""
+        block = self._open
+        return 0 if block is None else len(block.wanted) - bisect_left(block.wanted, block.done)
+
+    def ahead(self) -> tuple[bytes, int]:
+        """The block's bytes from the line handed out last on, and the offset where they begin."""
+        block, start = self._open, self._current[2]
+        return (b"", 0) if block is None else (block.buffer[start : block.stop], start)
+
+    def matched(self, start: int, stop: int) -> bool:
+        """Whether a parsed pattern matches between two offsets in the block that is being handed out."""
+        block = self._open
+        if block is None:
+            return False
+        first = bisect_right(block.ends, start - block.base, block.done)
+        last = bisect_right(block.ends, stop - block.base, first)
+        return any(pattern < self._parsed for pattern in block.ids[first:last])
+
+    def pass_to(self, offset: int) -> None:
+        """Take the lines before ``offset``, where one begins or the block ends, as handed out."""
+        block = self._open
+        if block is not None:
+            offset = min(offset, block.stop)
+            self._advance(block, offset)
+            block.before = block.done = bisect_right(block.ends, offset - block.base, block.done)
 
     def counted(self) -> Counted | None:
         """The counted matches before the line handed out last, as far as they were not handed out."""

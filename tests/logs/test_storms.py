@@ -1,0 +1,204 @@
+"""A storm of failures, folded block by block, gives the digest that its lines give one by one."""
+
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.bundle.model import Member
+from analyzer.clock import parse_stamp
+from analyzer.logs import storms
+from analyzer.logs.digest import _Reader, read_log
+from analyzer.logs.model import LogDigest
+from analyzer.logs.source import open_source
+
+ULIDS = ("01M82K54DEY807G2PMY2JMGVJN", "01M82K54ETCD52P4M6W4P729X2")
+
+
+def stamp(number: int, digits: int = 3) -> str:
+    second, part = divmod(number, 1000)
+    fraction = f".{part:03d}{number % 997:06d}"[: digits + 1] if digits else ""
+    return f"2026-11-22T21:{second // 60 % 60:02d}:{second % 60:02d}{fraction}Z"
+
+
+def members(sizes: list[int]) -> str:
+    kinds = ("mmap", "mmap files: mmap")
+    return "; ".join(f"{kinds[size % 2]}, size {size}: cannot allocate memory" for size in sizes)
+
+
+def compaction(time: str, tenant: str, sizes: list[int]) -> str:
+    return (
+        f'ts={time} caller=compact.go:500 level=error org_id={tenant} msg="compaction failed" '
+        f'err="compact head: persist head block: {members(sizes[:1])}"'
+    )
+
+
+def several(time: str, tenant: str, sizes: list[int]) -> str:
+    return (
+        f'level=warn ts={time} caller=ingester.go:2300 msg="TSDB blocks compaction for user has failed" '
+        f'user={tenant} err="{len(sizes)} errors: {members(sizes)}"'
+    )
+
+
+def ingest(time: str, tenant: str, sizes: list[int]) -> str:
+    return f'ts={time} caller=grpc_logging.go:64 level=warn method=/cortex.Ingester/Push duration={sizes[0]}ms user={tenant} err="mmap, size 134217728: cannot allocate memory"'
+
+
+def opening(time: str, tenant: str, sizes: list[int]) -> str:
+    inner = f"failed to open TSDB: /data/tsdb/{tenant}: {len(sizes)} errors: {members(sizes)}"
+    return (
+        f'ts={time} caller=ingester.go:2184 level=error msg="unable to open TSDB" err="{inner}" user={tenant}'
+    )
+
+
+def of_a_block(time: str, tenant: str, sizes: list[int]) -> str:
+    ulid = ULIDS[sizes[0] % 2]
+    return f'ts={time} caller=db.go:900 level=error org_id={tenant} msg="reload failed" err="reloadBlocks: corrupted block {ulid}: mmap, size {sizes[0]}: cannot allocate memory"'
+
+
+def in_json(time: str, tenant: str, sizes: list[int]) -> str:
+    row = {"caller": "compact.go:500", "err": f"compact head: {members(sizes[:1])}", "level": "error"}
+    row |= {"msg": "compaction failed", "org_id": tenant, "time": time, "ts": time[:-1] + "9Z"}
+    return json.dumps(row, separators=(",", ":"))
+
+
+def debug(time: str, tenant: str, sizes: list[int]) -> str:
+    return (
+        f'ts={time} caller=head.go:1 level=debug org_id={tenant} msg="mmap, size {sizes[0]}: none" at={time}'
+    )
+
+
+def healthy(time: str, tenant: str, sizes: list[int]) -> str:
+    return f'ts={time} caller=repair.go:57 level=info org_id={tenant} msg="Found healthy block" ulid={ULIDS[sizes[0] % 2]}'
+
+
+def banner(time: str, tenant: str, sizes: list[int]) -> str:
+    return f'ts={time} caller=main.go:216 level=info msg="Starting Cortex" version="(version=1.17.2)"'
+
+
+def dump(time: str, tenant: str, sizes: list[int]) -> str:
+    return f"panic: boom {sizes[0]}\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/x.go:18 +0x1d"
+
+
+def odd(time: str, tenant: str, sizes: list[int]) -> str:
+    return ("\x01", "\x02 mmap, size 7: cannot allocate memory", "mmap, size 99999", "")[sizes[0] % 4]
+
+
+FAILING = (compaction, several, ingest, in_json)
+OTHERS = (opening, of_a_block, debug, healthy, banner, dump, odd)
+
+
+def framed(framing: str, line: str, number: int) -> str:
+    if framing == "docker":
+        rows = line.split("\n")
+        return "\n".join(
+            json.dumps(
+                {"log": f"{row}\n", "stream": "stderr", "time": stamp(number, 9)}, separators=(",", ":")
+            )
+            for row in rows
+        )
+    if framing == "cri":
+        return "\n".join(f"{stamp(number, 9)} stderr F {row}" for row in line.split("\n"))
+    return line
+
+
+def digest(data: bytes, width: int = 1 << 19) -> LogDigest:
+    chunks = [data[at : at + width] for at in range(0, len(data), width)]
+    return read_log(Member("var/log/ingester.log", len(data), data[:8192], iter(chunks)))
+
+
+def both_ways(
+    data: bytes, monkeypatch: pytest.MonkeyPatch, width: int = 1 << 19
+) -> tuple[LogDigest, LogDigest]:
+    with monkeypatch.context() as patched:
+        patched.setattr(storms, "FEWEST_MATCHES", 1 << 60)
+        slow = digest(data, width)
+    with monkeypatch.context() as patched:
+        patched.setattr(storms, "FEWEST_MATCHES", 1)
+        fast = digest(data, width)
+    return fast, slow
+
+
+rows = st.tuples(
+    st.sampled_from(FAILING * 4 + OTHERS),
+    st.sampled_from(["t1", "t2", "team-7"]),
+    st.lists(st.integers(0, 6) | st.integers(500, 134217730), min_size=1, max_size=3),
+    st.integers(-3, 9),
+    st.sampled_from([0, 1, 3, 9]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.integers(1, 9)), min_size=1, max_size=12),
+    st.sampled_from(["", "docker", "cri"]),
+    st.sampled_from([40, 1000, 1 << 19]),
+)
+def test_a_storm_folds_as_its_lines_do_one_by_one(
+    parts: list[tuple[list[tuple[object, str, list[int], int, int]], int]], framing: str, width: int
+) -> None:
+    lines, number = [], 5000
+    for part, times in parts:
+        for _ in range(times):
+            for make, tenant, sizes, step, digits in part:
+                number += step
+                line = make(stamp(number, digits), tenant, [size + number % 5 for size in sizes])  # type: ignore[operator]
+                lines.append(framed(framing, line, number + 1))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch, width)
+    assert fast == slow
+
+
+def storm(lines: int, framing: str = "") -> bytes:
+    rng = random.Random(lines)
+    made = (
+        rng.choice(FAILING)(stamp(number), f"team-{rng.randint(0, 9)}", [rng.randint(500, 99999)] * 2)
+        for number in range(lines)
+    )
+    return "".join(f"{framed(framing, line, number)}\n" for number, line in enumerate(made)).encode()
+
+
+@pytest.mark.parametrize("framing", ["", "docker", "cri"])
+def test_most_lines_of_a_storm_are_not_taken_up_one_by_one(
+    framing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = storm(4000, framing)
+    member = Member("var/log/ingester.log", len(data), data[:8192], iter([data]))
+    reader = _Reader(member, open_source(member), "")
+    taken: list[int] = []
+    peel = reader._framings.peel
+    monkeypatch.setattr(reader._framings, "peel", lambda raw: (taken.append(1), peel(raw))[1])
+    found = reader.read()
+    assert sum(group.lines for segment in found.segments for group in segment.failures) == 4000
+    assert found.parsed == found.framings.total() == 4000
+    assert len(taken) < 1000
+
+
+def test_a_storm_across_many_blocks_is_the_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = both_ways(storm(9000), monkeypatch, 100_000)
+    assert fast == slow
+    assert fast.lines == 9000
+
+
+def times_of(found: LogDigest) -> tuple[object, object]:
+    groups = found.segments[0].failures
+    return min(g.first for g in groups if g.first), max(g.last for g in groups if g.last)
+
+
+def test_a_storm_that_goes_back_in_time_widens_its_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [*range(9000, 9020), *range(9019, 4000, -50), *range(20_000, 20_100), 10_000]
+    lines = [compaction(stamp(number), "t1", [number]) for number in numbers]
+    fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch)
+    assert fast == slow
+    assert times_of(fast) == (parse_stamp(stamp(4019)), parse_stamp(stamp(20_099)))
+
+
+def test_the_time_of_the_record_is_not_taken_for_that_of_its_framing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both are the same at first, which is which shows only later."""
+    lines = [f"{stamp(n)} stderr F {compaction(stamp(n), 't1', [n])}" for n in range(9000, 9020)]
+    lines += [f"{stamp(n + 999_000)} stderr F {compaction(stamp(n), 't1', [n])}" for n in range(9020, 9050)]
+    fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch)
+    assert fast == slow
+    assert times_of(fast) == (parse_stamp(stamp(9000)), parse_stamp(stamp(9049)))
