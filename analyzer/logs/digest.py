@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -37,7 +38,7 @@ from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
-from analyzer.logs.storms import Kind, Storms, kind_from
+from analyzer.logs.storms import Storms
 
 __all__ = ["looks_like_log", "read_log"]
 
@@ -229,21 +230,16 @@ class _Reader:
         ):
             return
         life, digest = self._lives.current(line.number), self._digest
-
-        def kind_of(stamps: list[bytes], sizes: int) -> Kind | None:
-            if not recalled.alone or not self._folder.settled(life, recalled.failure):
-                return None
-            return kind_from(recalled, peeled, stamps, sizes)
-
-        for share in self._storms.run(line, kind_of):
-            kind, lines = share.kind, len(share.stamps)
+        settled = partial(self._folder.settled, life, recalled.failure)
+        for share in self._storms.run(line, peeled, recalled, settled):
+            said, lines = share.said, len(share.stamps)
             payload = self._framings.peel(share.raw).payload
             span, last = share.span()
-            record = Record(self._path, share.number, last, kind.recalled.level, (), payload)
+            record = Record(self._path, share.number, last, said.recalled.level, (), payload)
             self._folder.failure(life, share.failure(), record, lines, span)
-            digest.framings[kind.framing] += lines
+            digest.framings[said.framing] += lines
             digest.parsed += lines
-            digest.records += lines if kind.recalled.level else 0
+            digest.records += lines if said.recalled.level else 0
             for stamp in (*span, last):
                 self._widen(stamp)
                 touch(life, share.number, stamp)

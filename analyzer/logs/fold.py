@@ -121,7 +121,7 @@ class Folder:
             key, group = self._group(life, found, record)
             group.count += lines
             group.members += found.members * lines
-            self._merge(group, found)
+            self._merge(group, found, lines)
             if copies and len(life.keys) < MAX_KEYS:
                 life.keys[found.key] = group
         group.lines += lines
@@ -140,14 +140,14 @@ class Folder:
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
 
-    def settled(self, life: Life, found: Observation) -> FailureGroup | None:
-        """The group of a failure once a further line of the kind changes nothing but its counts and its last
-        evidence; None before, and for failures that have copies."""
+    def settled(self, life: Life, found: Observation) -> bool:
+        """Whether further lines of the kind change nothing but the counts, the times and the last evidence of
+        their group; failures that have copies are told apart line by line, and may be at any time."""
+        if found.operation in COPIED_OPERATIONS or not life.refused:
+            return life.refused
         key = (found.operation, found.file_kind, found.errno, found.tenant)
         group = life.groups.get(key)
-        if group is None or not life.refused or found.operation in COPIED_OPERATIONS:
-            return None
-        return group if len(group.evidence) == 3 and life.most[key] >= found.members else None
+        return group is not None and len(group.evidence) == 3 and life.most[key] >= found.members
 
     def _group(self, life: Life, found: Observation, record: Record) -> tuple[GroupKey, FailureGroup]:
         key = (found.operation, found.file_kind, found.errno, found.tenant)
@@ -164,9 +164,9 @@ class Folder:
             life.segment.failures.append(group)
         return key, group
 
-    def _merge(self, group: FailureGroup, found: Observation) -> None:
+    def _merge(self, group: FailureGroup, found: Observation, lines: int) -> None:
         sizes = group.sizes
-        group.sizes_dropped += found.sizes_dropped
+        group.sizes_dropped += found.sizes_dropped * lines
         for size, times in found.sizes.items():
             if size not in sizes:
                 room = len(sizes) < (MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES)
@@ -176,7 +176,8 @@ class Folder:
                 self._sizes += 1
             sizes[size] += times
         if len(found.errnos) > 1:
-            group.errnos.update(found.errnos)
+            for errno, times in found.errnos.items():
+                group.errnos[errno] += times * lines
         if found.declared is not None:
             group.declared = max(group.declared or 0, found.declared)
         if found.paths:

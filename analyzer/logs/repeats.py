@@ -65,7 +65,7 @@ class Context:
 class Recalled(Struct):
     """What a line means that is like one before. ``staying`` are those of its sizes that are the same in all
     such lines, ``times`` is how often it states its own time; ``alone``: its meaning hangs on nothing but its
-    text."""
+    text. ``inner`` is what :func:`key_of` makes a key of, with its numbers."""
 
     failure: Observation
     stamp: Stamp | None
@@ -73,6 +73,7 @@ class Recalled(Struct):
     staying: Counter[int]
     times: int
     alone: bool
+    inner: str
 
 
 class _Text(Struct):
@@ -121,9 +122,9 @@ class Repeats:
             failure.sizes.update(known.staying)
         if text.ulids:
             failure.ulids = set(text.ulids)
-        failure.key = _key(known.inner, text.sizes, text.ulids)
+        failure.key = key_of(known.inner, text.sizes, text.ulids)
         stamp = parse_stamp(text.stamp) if text.stamp else framed
-        return Recalled(failure, stamp, known.level, known.staying, text.times, not known.asked)
+        return Recalled(failure, stamp, known.level, known.staying, text.times, not known.asked, known.inner)
 
     def interpret(self, record: Record, hints: Hints) -> meaning.Meaning | None:
         """What a record means, kept if it can stand for others like it."""
@@ -140,7 +141,7 @@ class Repeats:
         if not numbers_known or failure.ulids != set(text.ulids) or len(text.sizes) > MAX_NUMBERS:
             return found  # what the patterns here do not find could not be put in anew
         inner = repr(_shape(innermost(record_error(record) or ""))[0])
-        failure.key = _key(inner, text.sizes, text.ulids)
+        failure.key = key_of(inner, text.sizes, text.ulids)
         timed = record.stamp == parse_stamp(text.stamp) if text.stamp else True
         if timed and not found.events:
             if len(self._known) >= MAX_SHAPES:
@@ -151,7 +152,7 @@ class Repeats:
         return found
 
 
-def _key(inner: str, sizes: list[str], ulids: list[str]) -> str:
+def key_of(inner: str, sizes: list[str], ulids: list[str]) -> str:
     """The key of a failure: the same for its copies, whose wrappers differ."""
     return f"{inner}{','.join(sizes)};{','.join(ulids)}"
 

@@ -288,8 +288,7 @@ class Scanner:
             if self.follow and block.read_to < stop:
                 yield self._line(block, block.read_to)
                 continue
-            while next_wanted < len(block.wanted) and block.wanted[next_wanted] < block.done:
-                next_wanted += 1
+            next_wanted = bisect_left(block.wanted, block.done, next_wanted)
             if next_wanted == len(block.wanted):
                 break
             end = base + ends[block.wanted[next_wanted]]

@@ -19,9 +19,10 @@ from msgspec import Struct, field
 from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
+from analyzer.logs.fold import COPIED_OPERATIONS
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.observation import Observation
-from analyzer.logs.repeats import Recalled
+from analyzer.logs.repeats import Recalled, key_of
 from analyzer.logs.scan import Line, Scanner
 
 FEWEST_MATCHES = 100  # in the rest of a block, for it to be worth a look
@@ -35,23 +36,31 @@ _NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
 _LIST = b" errors: "
 
 
-class Kind(Struct):
-    """What lines that are alike mean. ``stamps`` and ``sizes`` are how many of each stand in a line, ``stamp``
-    the place of the record's own time; ``lowest`` is the time of a line that was folded before."""
+class Said(Struct):
+    """What lines of one or several kinds say, the same but for times and sizes; ``lowest`` is the time of a line
+    of theirs that was folded before. ``copied``: each line is a failure, or a copy of one, by itself."""
 
     recalled: Recalled
     framing: str
-    stamps: int
-    stamp: int
-    sizes: int
+    copied: bool
     lowest: bytes
     share: Share | None = None
 
 
-class Share(Struct):
-    """The lines of one kind in a run: their times and sizes, the number and the text of the last."""
+class Kind(Struct):
+    """Lines that differ in times and sizes alone. ``stamps`` and ``sizes`` are how many of each stand in a
+    line, ``stamp`` is the place of the record's own time."""
 
-    kind: Kind
+    said: Said
+    stamps: int
+    stamp: int
+    sizes: int
+
+
+class Share(Struct):
+    """The lines of a run that say the same: their times and sizes, the number and the text of the last."""
+
+    said: Said
     stamps: list[bytes] = field(default_factory=list)
     sizes: list[bytes] = field(default_factory=list)
     number: int = 0
@@ -59,7 +68,9 @@ class Share(Struct):
 
     def failure(self) -> Observation:
         """What the lines say, with the sizes of all; good until the next."""
-        recalled = self.kind.recalled
+        recalled = self.said.recalled
+        if self.said.copied:
+            recalled.failure.key = key_of(recalled.inner, [size.decode() for size in self.sizes], [])
         recalled.failure.sizes = Counter(map(int, self.sizes))
         for size, times in recalled.staying.items():
             recalled.failure.sizes[size] += times * len(self.stamps)
@@ -67,12 +78,15 @@ class Share(Struct):
 
     def span(self) -> tuple[list[Stamp], Stamp | None]:
         """The times that a span must be widened to, and that of the last line."""
-        stamps, kind = self.stamps, self.kind
-        last, low, high = stamps[-1], min(stamps), max(stamps)
+        stamps, said = self.stamps, self.said
+        last = stamps[-1]
+        if len(stamps) == 1:
+            return [], _parsed(last)
+        low, high = min(stamps), max(stamps)
         span = [high] if high != last else []
-        if low < kind.lowest:
+        if low < said.lowest:
             span.append(low)
-            kind.lowest = low
+            said.lowest = low
         return [stamp for stamp in map(_parsed, span) if stamp is not None], _parsed(last)
 
 
@@ -96,17 +110,21 @@ class Storms:
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self._kinds: dict[bytes, Kind] = {}
+        self._said: dict[tuple[object, ...], Said] = {}
         self._block = -1  # of the scanner, that the view is of
         self._view: _View | None = None
 
     def forget(self) -> None:
         """A new life has begun: its failures are told anew."""
         self._kinds.clear()
+        self._said.clear()
 
-    def run(self, line: Line, kind_of: Callable[[list[bytes], int], Kind | None]) -> list[Share]:
-        """The lines behind ``line``, which was just read, that are alike to lines known; none of them is handed
-        out any more. ``kind_of`` is asked, with its times and its number of sizes, what ``line`` itself means
-        if that is not known; None leaves it unknown."""
+    def run(self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool]) -> list[Share]:
+        """The lines behind ``line`` that are like lines known; none of them is handed out any more.
+
+        ``line`` was just read, ``peeled`` and ``recalled`` are what it is and means. It becomes known itself
+        if ``settled`` says that further lines of its meaning may be folded together.
+        """
         view = self._view
         if self._block != self._scanner.block:
             self._block = self._scanner.block
@@ -119,7 +137,8 @@ class Storms:
         skeleton = view.skeletons[index]
         if skeleton not in self._kinds:
             count = skeleton.count(_STAMP)
-            kind = kind_of(view.stamps[view.stamp : view.stamp + count], skeleton.count(_SIZE))
+            stamps = view.stamps[view.stamp : view.stamp + count]
+            kind = self._kind(recalled, peeled, stamps, skeleton.count(_SIZE)) if settled() else None
             if kind is None:
                 return []
             if len(self._kinds) >= MAX_KINDS:
@@ -127,6 +146,28 @@ class Storms:
             self._kinds[skeleton] = kind
         self._step(view)
         return self._collect(view)
+
+    def _kind(self, recalled: Recalled, peeled: Peeled, stamps: list[bytes], sizes: int) -> Kind | None:
+        """The kind of a line; None where more may differ in it than its times and its sizes, or where its time
+        is not known for certain."""
+        failure = recalled.failure
+        if failure.ulids or failure.file_kind == "go_heap" or not recalled.alone:
+            return None
+        if failure.sizes.total() != sizes + recalled.staying.total():
+            return None
+        if len(stamps) > recalled.times + bool(peeled.stamp):
+            return None
+        places = [at for at, stamp in enumerate(stamps) if _parsed(stamp) == recalled.stamp]
+        if len(places) != 1:
+            return None
+        copied = failure.operation in COPIED_OPERATIONS
+        same = _meaning(recalled, peeled.framing, copied)
+        said = self._said.get(same)
+        if said is None:
+            if len(self._said) >= MAX_KINDS:
+                self._said.clear()
+            said = self._said[same] = Said(recalled, peeled.framing, copied, stamps[places[0]])
+        return Kind(said, len(stamps), places[0], sizes)
 
     def _look(self, line: Line) -> _View | None:
         """The rest of the block from ``line`` on, where it is worth it."""
@@ -171,10 +212,12 @@ class Storms:
                 size += skeletons[at].count(_SIZE)
                 offset += len(raw) + 1
                 continue
-            share = kind.share
+            share = kind.said.share
             if share is None:
-                share = kind.share = Share(kind)
+                share = Share(kind.said)
                 shares.append(share)
+                if not kind.said.copied:
+                    kind.said.share = share
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
             share.number, share.raw = view.first + at, raw
@@ -186,31 +229,24 @@ class Storms:
         if stop > begin:
             scanner.pass_to(view.offset)
         for share in shares:
-            share.kind.share = None
+            share.said.share = None
         shares.sort(key=_number)
         return shares
 
 
-def kind_from(recalled: Recalled, peeled: Peeled, stamps: list[bytes], sizes: int) -> Kind | None:
-    """The kind of a line; None where more may differ in it than its times and its sizes, or where its time
-    is not known for certain."""
-    failure = recalled.failure
-    if (
-        failure.ulids
-        or failure.file_kind == "go_heap"
-        or failure.sizes.total() != sizes + recalled.staying.total()
-    ):
-        return None
-    if len(stamps) > recalled.times + bool(peeled.stamp):
-        return None
-    places = [at for at, stamp in enumerate(stamps) if _parsed(stamp) == recalled.stamp]
-    if len(places) != 1:
-        return None
-    return Kind(recalled, peeled.framing, len(stamps), places[0], sizes, stamps[places[0]])
-
-
 def _parsed(stamp: bytes) -> Stamp | None:
     return parse_stamp(f"{stamp.decode()}Z")
+
+
+def _meaning(recalled: Recalled, framing: str, copied: bool) -> tuple[object, ...]:
+    """All that folding a line depends on, but its times and sizes: equal for kinds that may share a fold."""
+    found = recalled.failure
+    return (
+        framing, recalled.level, copied and recalled.inner, tuple(sorted(recalled.staying.items())),
+        found.operation, found.file_kind, found.errno, found.tenant, found.directory, found.era, found.members,
+        found.declared, found.complete, tuple(found.paths), found.fatal, found.corrupt, found.sizes_dropped,
+        tuple(sorted(found.errnos.items())),
+    )  # fmt: skip
 
 
 def _number(share: Share) -> int:

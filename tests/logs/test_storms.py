@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from analyzer.logs.digest import _Reader, read_log
 from analyzer.logs.model import LogDigest
 from analyzer.logs.source import open_source
 
+Maker = Callable[[str, str, list[int]], str]
 ULIDS = ("01M82K54DEY807G2PMY2JMGVJN", "01M82K54ETCD52P4M6W4P729X2")
 
 
@@ -64,6 +66,25 @@ def in_json(time: str, tenant: str, sizes: list[int]) -> str:
     return json.dumps(row, separators=(",", ":"))
 
 
+def of_two_errnos(time: str, tenant: str, sizes: list[int]) -> str:
+    rows = [
+        f"mmap, size {size}: {('cannot allocate memory', 'invalid argument')[size % 2]}" for size in sizes
+    ]
+    return f'ts={time} level=error msg="compaction failed" org_id={tenant} err="{len(rows)} errors: {"; ".join(rows)}"'
+
+
+def copies(time: str, tenant: str, sizes: list[int]) -> str:
+    inner = f"failed to open TSDB: /data/tsdb/{tenant}: {len(sizes)} errors: {members(sizes)}"
+    user = f"unable to open TSDB for user {tenant}: {inner}"
+    return "\n".join(
+        (
+            f'ts={time} caller=ingester.go:2184 level=error msg="unable to open TSDB" err="{inner}" user={tenant}',
+            f'ts={time} caller=ingester.go:2260 level=error msg="error while opening existing TSDBs" err="{user}"',
+            f'ts={time} caller=cortex.go:446 level=error msg="module failed" module=ingester-service err="{user}"',
+        )
+    )
+
+
 def debug(time: str, tenant: str, sizes: list[int]) -> str:
     return (
         f'ts={time} caller=head.go:1 level=debug org_id={tenant} msg="mmap, size {sizes[0]}: none" at={time}'
@@ -86,8 +107,8 @@ def odd(time: str, tenant: str, sizes: list[int]) -> str:
     return ("\x01", "\x02 mmap, size 7: cannot allocate memory", "mmap, size 99999", "")[sizes[0] % 4]
 
 
-FAILING = (compaction, several, ingest, in_json)
-OTHERS = (opening, of_a_block, debug, healthy, banner, dump, odd)
+FAILING = (compaction, several, ingest, in_json, opening, copies, of_two_errnos)
+OTHERS = (of_a_block, debug, healthy, banner, dump, odd)
 
 
 def framed(framing: str, line: str, number: int) -> str:
@@ -137,24 +158,24 @@ rows = st.tuples(
     st.sampled_from([40, 1000, 1 << 19]),
 )
 def test_a_storm_folds_as_its_lines_do_one_by_one(
-    parts: list[tuple[list[tuple[object, str, list[int], int, int]], int]], framing: str, width: int
+    parts: list[tuple[list[tuple[Maker, str, list[int], int, int]], int]], framing: str, width: int
 ) -> None:
     lines, number = [], 5000
     for part, times in parts:
         for _ in range(times):
             for make, tenant, sizes, step, digits in part:
                 number += step
-                line = make(stamp(number, digits), tenant, [size + number % 5 for size in sizes])  # type: ignore[operator]
+                line = make(stamp(number, digits), tenant, [size + number % 5 for size in sizes])
                 lines.append(framed(framing, line, number + 1))
     with pytest.MonkeyPatch.context() as monkeypatch:
         fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch, width)
     assert fast == slow
 
 
-def storm(lines: int, framing: str = "") -> bytes:
+def storm(lines: int, framing: str = "", makers: tuple[Maker, ...] = FAILING) -> bytes:
     rng = random.Random(lines)
     made = (
-        rng.choice(FAILING)(stamp(number), f"team-{rng.randint(0, 9)}", [rng.randint(500, 99999)] * 2)
+        rng.choice(makers)(stamp(number), f"team-{rng.randint(0, 9)}", [rng.randint(500, 99999)] * 2)
         for number in range(lines)
     )
     return "".join(f"{framed(framing, line, number)}\n" for number, line in enumerate(made)).encode()
@@ -164,7 +185,7 @@ def storm(lines: int, framing: str = "") -> bytes:
 def test_most_lines_of_a_storm_are_not_taken_up_one_by_one(
     framing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = storm(4000, framing)
+    data = storm(4000, framing, FAILING[:4])
     member = Member("var/log/ingester.log", len(data), data[:8192], iter([data]))
     reader = _Reader(member, open_source(member), "")
     taken: list[int] = []
@@ -179,7 +200,7 @@ def test_most_lines_of_a_storm_are_not_taken_up_one_by_one(
 def test_a_storm_across_many_blocks_is_the_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     fast, slow = both_ways(storm(9000), monkeypatch, 100_000)
     assert fast == slow
-    assert fast.lines == 9000
+    assert fast.lines > 9000
 
 
 def times_of(found: LogDigest) -> tuple[object, object]:
