@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from analyzer.bundle import folder, zips
+from analyzer.bundle import folder
 from analyzer.bundle.limits import Budget, Limits
 from analyzer.bundle.model import HEAD_BYTES, Coverage, Member
 from analyzer.bundle.sniff import sniff
@@ -147,6 +147,8 @@ class Bundle:
         kind = sniff(head)
         why = sealed_reason(kind, self.name)
         if kind.family == "zip" and self._raw.path is not None:
+            from analyzer.bundle import zips  # a few milliseconds of each start, for zips alone
+
             with open(self._raw.path, "rb") as handle:
                 if zips.all_encrypted(zips.directory(handle) or []):
                     why = zips.SEALED.format(self.name)

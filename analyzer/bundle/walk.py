@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analyzer.bundle import dump, paths, tar, zips
+from analyzer.bundle import dump, paths, tar
 from analyzer.bundle.codecs import Codec, decode
 from analyzer.bundle.limits import Budget, Meter, option
 from analyzer.bundle.model import HEAD_BYTES, Coverage, Member
@@ -239,6 +238,8 @@ class Walk:
             with open(file.raw.path, "rb") as handle:
                 yield from self._zip_entries(file, handle)
             return
+        import tempfile  # a few milliseconds of each start, for zips alone
+
         with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY) as spool:
             limit = self._limits.max_spool_bytes
             for piece in file.stream.rest():
@@ -251,6 +252,8 @@ class Walk:
             yield from self._zip_entries(file, spool)  # type: ignore[arg-type]
 
     def _zip_entries(self, file: File, handle: BinaryIO) -> Iterator[Member]:
+        from analyzer.bundle import zips  # as tempfile above
+
         infos = zips.directory(handle)
         current: list[str] = []
         if not file.inside and infos and zips.all_encrypted(infos):

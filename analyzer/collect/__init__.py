@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from importlib.resources import files
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -67,6 +66,8 @@ _BY_NAME = {option.name[2:].replace("-", "_"): option for option in OPTIONS}
 
 def script() -> str:
     """The text of the capture script, to be printed or written by the caller."""
+    from importlib.resources import files  # a diagnosis needs the options alone
+
     return files(__name__).joinpath(SCRIPT_NAME).read_text(encoding="utf-8")
 
 

@@ -60,9 +60,8 @@ def test_recalled_is_what_reading_gives(rows):
             found = repeats.interpret(record, ())
             assert (found is None) == (direct is None)
             continue
-        failure, stamp, level = recalled
-        expected = direct.failure
-        assert (stamp, level) == (record.stamp, record.level)
+        failure, expected = recalled.failure, direct.failure
+        assert (recalled.stamp, recalled.level) == (record.stamp, record.level)
         for name in ("operation", "file_kind", "errno", "tenant", "directory", "era", "members", "declared"):
             assert getattr(failure, name) == getattr(expected, name), name
         assert failure.sizes == expected.sizes
@@ -88,7 +87,7 @@ def test_copies_have_one_key_and_other_failures_another():
         for copy in copies:
             row = copy.format(inner.format(size))
             recalled = repeats.recall(row, (), None)
-            failure = recalled[0] if recalled else repeats.interpret(parse(row, "m", 1), ()).failure
+            failure = recalled.failure if recalled else repeats.interpret(parse(row, "m", 1), ()).failure
             keys.append(failure.key)
     assert keys == [keys[0]] * 3 + [keys[3]] * 3 + [keys[6]] * 3
     assert len(set(keys)) == 3
@@ -99,7 +98,7 @@ def test_an_answer_that_depends_on_the_line_before_is_asked_again():
     repeats = Repeats(Context("m", lambda _tenant: steps[-1]))
     row = 'level=error user=t1 err="2 errors: mmap, size 5: cannot allocate memory; mmap, size 6: cannot allocate memory"'
     first = repeats.interpret(parse(row, "m", 1), ()).failure.operation
-    assert repeats.recall(row, (), None)[0].operation == first == "compaction"
+    assert repeats.recall(row, (), None).failure.operation == first == "compaction"
     steps.append("Replaying WAL, this may take a while")
     assert repeats.recall(row, (), None) is None
 
