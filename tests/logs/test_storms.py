@@ -2,7 +2,11 @@
 
 import json
 import random
+import re
+import tarfile
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +19,7 @@ from analyzer.logs.digest import _Reader, read_log
 from analyzer.logs.model import LogDigest
 from analyzer.logs.source import open_source
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 Maker = Callable[[str, str, list[int]], str]
 ULIDS = ("01M82K54DEY807G2PMY2JMGVJN", "01M82K54ETCD52P4M6W4P729X2")
 
@@ -66,6 +71,12 @@ def in_json(time: str, tenant: str, sizes: list[int]) -> str:
     return json.dumps(row, separators=(",", ":"))
 
 
+def writing(time: str, tenant: str, sizes: list[int]) -> str:
+    """The index of a block being written: known by a second size 4 bytes above the first."""
+    first, second = sizes[0], sizes[0] + (4 if len(sizes) > 1 else 5)
+    return f'ts={time} level=warn msg="TSDB blocks compaction for user has failed" user={tenant} err="2 errors: add series: mmap, size {first}: cannot allocate memory; mmap, size {second}: cannot allocate memory"'
+
+
 def of_two_errnos(time: str, tenant: str, sizes: list[int]) -> str:
     rows = [
         f"mmap, size {size}: {('cannot allocate memory', 'invalid argument')[size % 2]}" for size in sizes
@@ -107,7 +118,7 @@ def odd(time: str, tenant: str, sizes: list[int]) -> str:
     return ("\x01", "\x02 mmap, size 7: cannot allocate memory", "mmap, size 99999", "")[sizes[0] % 4]
 
 
-FAILING = (compaction, several, ingest, in_json, opening, copies, of_two_errnos)
+FAILING = (compaction, several, ingest, in_json, opening, copies, writing, of_two_errnos)
 OTHERS = (of_a_block, debug, healthy, banner, dump, odd)
 
 
@@ -151,7 +162,7 @@ rows = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.integers(1, 9)), min_size=1, max_size=12),
     st.sampled_from(["", "docker", "cri"]),
@@ -223,3 +234,39 @@ def test_the_time_of_the_record_is_not_taken_for_that_of_its_framing(monkeypatch
     fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch)
     assert fast == slow
     assert times_of(fast) == (parse_stamp(stamp(9000)), parse_stamp(stamp(9049)))
+
+
+@lru_cache
+def failing_lines() -> list[bytes]:
+    """Lines of real failures: of the log samples, and of an ingester that failed at run time."""
+    texts = [path.read_bytes() for path in sorted((FIXTURES / "log-samples").rglob("*")) if path.is_file()]
+    with tarfile.open(FIXTURES / "bundles" / "cortex-runtime_1.11.1" / "bundle.tar.gz") as archive:
+        log = next(member for member in archive if member.name.endswith("ingester.log"))
+        body = archive.extractfile(log)
+        assert body is not None
+        texts.append(body.read())
+    rows = [
+        row for text in texts for row in text.split(b"\n") if b"cannot allocate" in row and len(row) < 3000
+    ]
+    return list(dict.fromkeys(rows))[:400]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_storms_of_real_lines_fold_as_their_lines_do(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    lines = failing_lines()
+    assert len(lines) > 100
+
+    def other(match: re.Match[bytes]) -> bytes:
+        size = int(match[1])
+        return b"mmap, size %d" % (size + rng.choice([0, 0, 4, 17]) if size < 10**9 else size)
+
+    rows = []
+    for _ in range(rng.randint(1, 5)):
+        chosen = rng.sample(lines, rng.randint(1, 4))
+        for number in range(rng.randint(4, 25)):
+            for line in chosen:
+                row = re.sub(rb"mmap, size (\d+)", other, line)
+                rows.append(re.sub(rb"(:\d\d\.\d)\d*Z", rb"\g<1>%dZ" % (100 + number), row))
+    fast, slow = both_ways(b"\n".join(rows), monkeypatch, rng.choice([200, 5000, 1 << 19]))
+    assert fast == slow
