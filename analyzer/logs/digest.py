@@ -80,13 +80,13 @@ class _Reader:
     """Reads one member. ``_line`` takes the physical lines, ``_entry`` the joined ones."""
 
     def __init__(self, member: Member, source: Source, tail: str) -> None:
-        path, size = member.path, member.size
+        path = member.path
         self._path = path
         self._source = source
         self._several = several_sources(bytes(member.head))
         self._patterns = pattern_set()
         parsed, counted, frequent = self._patterns.parsed, self._patterns.counted, self._patterns.frequent
-        self._scanner = Scanner(parsed, counted, frequent, StreamCounter, expected=size)
+        self._scanner = Scanner(parsed, counted, frequent, StreamCounter)
         self._digest = LogDigest(path, tail=tail, newest_first=source.newest_first)
         self._digest.warnings.extend(source.warnings)
         self._framings = Framings()

@@ -30,7 +30,6 @@ PIECE = 512 * 1024  # a block beyond the processor's cache is slower to scan
 LONG_LINE = 1 << 20  # a longer line is kept by head and tail
 KEPT_TAIL = 64 * 1024
 HISTORY = 4 << 20  # bytes kept for the look backwards
-NUMPY_PAYS = 800 << 20  # bytes from which on importing numpy pays for counting newlines
 FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorised from there on
 NEWLINE = 10
 
@@ -99,10 +98,14 @@ class _Long(Struct):
     counter: LongLine | None = None
 
 
-def _count_with_bytes(buffer: bytes, start: int, stop: int) -> int:
+def count_newlines(buffer: bytes, start: int, stop: int) -> int:
+    """The newlines between two offsets.
+
+    Before 3.13 bytes.count looks at each byte; replace jumps from newline to newline, in half the time.
+    numpy would take half of that again, and 16 MB for itself.
+    """
     if FAST_COUNT or stop - start < 4096:
         return buffer.count(b"\n", start, stop)
-    # Before 3.13 bytes.count looks at each byte; replace jumps from newline to newline, in half the time.
     outside = len(buffer) - (stop - start)
     if outside < 65_536:  # counting what is outside is cheaper than a copy of what is inside
         around = buffer.count(b"\n", 0, start) + buffer.count(b"\n", stop)
@@ -111,25 +114,14 @@ def _count_with_bytes(buffer: bytes, start: int, stop: int) -> int:
     return len(lines) - len(lines.replace(b"\n", b""))
 
 
-def _counter_with_numpy() -> Callable[[bytes, int, int], int]:
-    import numpy as np
-
-    def count(buffer: bytes, start: int, stop: int) -> int:
-        if stop - start < 4096:
-            return buffer.count(b"\n", start, stop)
-        return int(np.count_nonzero(np.frombuffer(buffer, np.uint8, stop - start, start) == NEWLINE))
-
-    return count
-
-
 class Scanner:
     """Scans one member. ``lines`` and ``size`` are exact once :meth:`scan` is exhausted.
 
     ``parsed`` and ``counted`` are literals (or expressions behind ``re:``) that match within a
     line; the ids in :class:`Line` count from 0 through ``parsed``, those in :class:`Counted` go on
-    through ``counted``. ``frequent`` is a literal that every tenth line may hold. ``long_line`` makes the counter of a line over 1 MiB. While ``follow`` is
-    set, each next line is handed out whether it matches or not. ``expected`` is the member's size in
-    bytes where it is known beforehand.
+    through ``counted``. ``frequent`` is a literal that every tenth line may hold. ``long_line`` makes
+    the counter of a line over 1 MiB. While ``follow`` is set, each next line is handed out whether it
+    matches or not.
     """
 
     def __init__(
@@ -139,7 +131,6 @@ class Scanner:
         frequent: bytes = b"",
         long_line: Callable[[], LongLine] | None = None,
         engine: Engine | None = None,
-        expected: int | None = None,
     ) -> None:
         self.follow = False
         self.lines = 0
@@ -150,12 +141,6 @@ class Scanner:
         self._overlap = max((len(pattern) for pattern in (*parsed, *counted)), default=1)
         self._engine = engine or engine_for((*parsed, *counted), frequent)
         self._long_line = long_line
-        self._count: Callable[[bytes, int, int], int] = _count_with_bytes
-        # numpy counts 1.6 times as fast, but its import costs as much as the difference over 800 MB.
-        unknown = NUMPY_PAYS // 2 if expected is None else sys.maxsize
-        self._numpy_from = -1 if (expected or 0) > NUMPY_PAYS else unknown
-        if FAST_COUNT:
-            self._numpy_from = sys.maxsize
         self._history: deque[Region] = deque()
         self._history_size = 0
         self._current: Region = (b"", 0, 0)
@@ -335,9 +320,7 @@ class Scanner:
         """Count the newlines up to ``to``; each byte is counted once."""
         if to <= block.read_to:
             return
-        if self._numpy_from < self.size and self._count is _count_with_bytes:
-            self._count = _counter_with_numpy()
-        self.lines += self._count(block.buffer, block.read_to, to)
+        self.lines += count_newlines(block.buffer, block.read_to, to)
         if to == block.stop and block.buffer[to - 1] != NEWLINE:
             self.lines += 1  # the last line of the member lacks its newline
         block.read_to = to

@@ -240,14 +240,6 @@ def test_a_line_just_under_the_limit_is_whole():
     assert [(x.number, x.cut, len(x.raw)) for x in found] == [(1, False, 1), (2, False, LONG_LINE - 13)]
 
 
-def test_numpy_counts_as_bytes_do(monkeypatch):
-    monkeypatch.setattr(scan_module, "FAST_COUNT", False)
-    data = b"".join(b"line %d\n" % number for number in range(200_000))
-    known = Scanner(PARSED, COUNTED, expected=1 << 40)
-    run(known, [data])
-    assert known.lines == 200_000
-
-
 def test_memory_of_the_look_back_is_bounded():
     scanner = Scanner(PARSED, COUNTED)
     for _ in scanner.scan(b"x" * 999 + b"\n" for _ in range(20_000)):
@@ -264,5 +256,4 @@ def test_newlines_are_counted_between_the_bounds(before, behind, size, seed):
     start, stop = min(before, len(buffer)), max(before, len(buffer) - behind)
     for first, last in ((start, stop), (start, min(stop, start + 5000))):
         expected = buffer[first:last].count(b"\n")
-        assert scan_module._count_with_bytes(buffer, first, last) == expected
-        assert scan_module._counter_with_numpy()(buffer, first, last) == expected
+        assert scan_module.count_newlines(buffer, first, last) == expected
