@@ -143,8 +143,10 @@ class Folder:
     def settled(self, life: Life, found: Observation) -> bool:
         """Whether further lines of the kind change nothing but the counts, the times and the last evidence of
         their group; failures that have copies are told apart line by line, and may be at any time."""
-        if found.operation in COPIED_OPERATIONS or not life.refused:
-            return life.refused
+        if not life.refused:
+            return False
+        if found.operation in COPIED_OPERATIONS:
+            return True
         key = (found.operation, found.file_kind, found.errno, found.tenant)
         group = life.groups.get(key)
         return group is not None and len(group.evidence) == 3 and life.most[key] >= found.members

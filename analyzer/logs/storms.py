@@ -187,7 +187,7 @@ class Storms:
             skeletons.pop()
         if _INDEX_WRITER in text:
             _mark_writers(skeletons, sized[1::2])
-        skeletons = [_sorted(row) if _LIST in row else row for row in skeletons]
+        skeletons = [_sorted(row) if _LIST in row and _INDEX_WRITER not in row else row for row in skeletons]
         return _View(line.number, lines, skeletons, parts[1::2], sized[1::2], offset)
 
     @staticmethod
@@ -205,7 +205,6 @@ class Storms:
         lines, skeletons, stamps, sizes = view.lines, view.skeletons, view.stamps, view.sizes
         begin, offset, stamp, size = view.at, view.offset, view.stamp, view.size
         shares: list[Share] = []
-        stop = begin  # behind the last known line
         for at in range(begin, len(lines)):
             raw = lines[at]
             kind = known(skeletons[at])
@@ -228,9 +227,8 @@ class Storms:
             stamp += kind.stamps
             size += kind.sizes
             offset += len(raw) + 1
-            stop = at + 1
-            view.at, view.offset, view.stamp, view.size = stop, offset, stamp, size
-        if stop > begin:
+            view.at, view.offset, view.stamp, view.size = at + 1, offset, stamp, size
+        if view.at > begin:
             scanner.pass_to(view.offset)
         for share in shares:
             share.said.share = None
@@ -258,7 +256,8 @@ def _number(share: Share) -> int:
 
 
 def _mark_writers(skeletons: list[bytes], sizes: list[bytes]) -> None:
-    """An index writer is known by its second size, 4 bytes above the first: there that stays in the line."""
+    """An index writer is known by its second size, 4 bytes above the first: there that stays in the line, and
+    so does the order of the members."""
     size = 0
     for at, skeleton in enumerate(skeletons):
         count = skeleton.count(_SIZE)

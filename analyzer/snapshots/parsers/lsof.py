@@ -19,6 +19,7 @@ A file mapped twice is one ``mem`` row: a lower bound of the mappings. Rows of t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
@@ -33,9 +34,9 @@ _FD = lazy.pattern(
     r"\d{1,9}[rwuRWUN-]?[rwuRWUN ]?|mem|DEL|cwd|rtd|txt|NOFD|err|mmap|ltx|pd|m86|jld|tr|v86|L\d\d"
 )
 _TYPE = lazy.pattern(r"[A-Za-z][\w.+-]*|0?\d{2,7}")
+_REMEMBERED = 64  # characters of FD and TYPE
 _MOST_PIDS = 20_000
 _MOST_SIZES = 4096
-_MOST_WORDS = 1000
 _INDEX = lazy.pattern(r"/[0-9A-Z]{26}/index$")
 _SEGMENT = lazy.pattern(r"/[0-9A-Z]{26}/chunks/\d{6}$")
 _HEAD = lazy.pattern(r"/chunks_head/\d{6}$")
@@ -87,26 +88,20 @@ class _Counts:
             row.fds += 1
 
 
-class _Memory:
-    """Remembers which words fit a pattern: the same few stand in every row."""
+# The same few words stand in every row.
+@lru_cache(maxsize=1000)
+def _is_fd(word: str) -> bool:
+    return _FD.fullmatch(word) is not None
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._pattern = pattern
-        self._known: dict[str, bool] = {}
 
-    def fits(self, word: str) -> bool:
-        known = self._known.get(word)
-        if known is None:
-            if len(self._known) >= _MOST_WORDS:
-                self._known.clear()
-            known = self._known[word] = self._pattern.fullmatch(word) is not None
-        return known
+@lru_cache(maxsize=1000)
+def _is_type(word: str) -> bool:
+    return _TYPE.fullmatch(word) is not None
 
 
 def _read_table(member: Member, counts: _Counts) -> int:
     with_tid = False
     count = 0
-    is_fd, is_type = _Memory(_FD).fits, _Memory(_TYPE).fits
     for number, line in lines(member):
         words = line.split(None, 8)
         if len(words) < 7:
@@ -115,9 +110,9 @@ def _read_table(member: Member, counts: _Counts) -> int:
             if words[0] == "COMMAND" and _HEADING_TEXT.match(line):
                 with_tid = " TID " in line
             continue
-        if not (is_fd(words[3]) and is_type(words[4])):
+        if not (_is_fd(words[3][:_REMEMBERED]) and _is_type(words[4][:_REMEMBERED])):
             continue  # a thread's row, or lsof's own words
-        if with_tid and words[2].isdigit() and is_fd(words[5]):
+        if with_tid and words[2].isdigit() and _is_fd(words[5][:_REMEMBERED]):
             continue
         count += 1
         size = words[6] if len(words) > 8 else ""
