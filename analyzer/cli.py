@@ -186,7 +186,7 @@ def _emit(
 
 def _terminal(output: Path | None) -> tuple[bool, int | None]:
     """Whether to use colour, and the width: only for a terminal; NO_COLOR and pipes are honoured."""
-    if output is not None or not sys.stdout.isatty():
+    if output is not None or sys.stdout is None or not sys.stdout.isatty():
         return False, None
     color = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return color, os.get_terminal_size(sys.stdout.fileno()).columns
@@ -201,9 +201,16 @@ def _write(text: str, output: Path | None) -> None:
         except OSError as error:
             raise AnalyzerError(f"cannot write {output}: {error.strerror or error}") from None
         return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    if sys.stdout is None:
+        raise AnalyzerError("standard output is closed: name a file with --output")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AnalyzerError(f"cannot write to standard output: {error.strerror or error}") from None
 
 
 def _filter(
@@ -371,5 +378,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_FAULT)
 
 
+def run() -> None:
+    """The program ``analyze``: :func:`main`, and an end that leaves all memory to the system.
+
+    Taking apart what a report was made of, object by object, costs a tenth of a small bundle's time. The
+    sub-commands end as usual: a fleet and a notebook have processes and handlers of their own to close.
+    """
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        code = end.code or 0
+    if len(sys.argv) > 1 and sys.argv[1] not in COMMANDS:
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # it is where the caller closed the descriptor
+                    stream.flush()
+        except OSError:
+            sys.exit(code)  # the interpreter's own way with a pipe that is closed
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    run()

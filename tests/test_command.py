@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "fixtures" / "bundles" / "c12-einval-size0" / "bundle.tar.gz"
+LONG = BUNDLE.parents[1] / "cortex-startup_logfmt_1.11.1" / "bundle.tar.gz"
 LOADED = """\
 import sys
 from analyzer import cli
@@ -44,3 +45,60 @@ def test_values_that_must_be_converted_are(tmp_path):
     done = run(BUNDLE, "--pid", "00000001", "--output", report, "--format", "json", "--exit-zero")
     assert done.stderr.splitlines()[-1].startswith("0 ")
     assert report.read_bytes().startswith(b"{")
+
+
+def program(*arguments, **streams):
+    """What ``python -m analyzer`` does: it ends by its own way, without the interpreter's."""
+    return subprocess.run([sys.executable, "-m", "analyzer", *map(str, arguments)], check=False, **streams)
+
+
+def test_the_program_ends_with_the_same_report_and_status():
+    quick = program(BUNDLE, "--format", "json", capture_output=True)
+    usual = subprocess.run(
+        [sys.executable, "-c", LOADED, str(BUNDLE), "--format", "json"], capture_output=True, check=False
+    )
+    assert (quick.stdout, quick.returncode) == (usual.stdout, 1)
+    assert usual.stderr.splitlines()[-1].startswith(b"1 ")
+
+
+def test_a_report_longer_than_a_pipe_holds_is_written_whole():
+    first = f"{sys.executable} -m analyzer {LONG} --format html -q"
+    late = subprocess.run(f"{first} | (sleep 1; cat)", shell=True, capture_output=True, check=True)
+    assert len(late.stdout) > 65_536
+    assert late.stdout == program(LONG, "--format", "html", "-q", capture_output=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "lines"),
+    [
+        (("nothing-here",), 2, 1),
+        (("--version",), 0, 0),
+        (("explain", "max_map_count"), 0, 0),
+        (("--pid", "x"), 2, 4),
+    ],
+)
+def test_the_program_ends_with_the_status_of_the_contract(arguments, status, lines):
+    done = program(*arguments, capture_output=True, text=True)
+    assert done.returncode == status
+    assert len(done.stderr.splitlines()) == lines
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_stdout_is_said_in_one_line():
+    with open("/dev/full", "wb") as full:
+        done = program(BUNDLE, "-q", stdout=full, stderr=subprocess.PIPE)
+    said = done.stderr.splitlines()[-1]
+    assert (done.returncode, said) == (
+        2,
+        b"analyze: cannot write to standard output: No space left on device",
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the descriptor")
+def test_a_closed_stdout_is_said_in_one_line(tmp_path):
+    line = f"{sys.executable} -m analyzer {BUNDLE} -q"
+    done = subprocess.run(f"{line} >&-", shell=True, capture_output=True, check=False)
+    assert (done.returncode, b"is closed" in done.stderr.splitlines()[-1]) == (2, True)
+    kept = subprocess.run(f"{line} -o {tmp_path / 'r.txt'} >&-", shell=True, capture_output=True, check=False)
+    assert (kept.returncode, kept.stdout) == (1, b"")
+    assert (tmp_path / "r.txt").stat().st_size > 0
