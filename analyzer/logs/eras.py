@@ -55,8 +55,8 @@ _CALLERS: Mapping[tuple[str, str], Bounds] = {
     ("thanos", "handler.go"): ("0.38", None),
 }
 
-_VERSION = lazy.grammar(r"v?(\d{1,4}+)\.(\d{1,6}+)")
-_OPEN_BLOCK = lazy.grammar(r"pening storage failed:? open block ")
+_VERSION = lazy.pattern(r"v?(\d{1,4}+)\.(\d{1,6}+)")
+_OPEN_BLOCK = lazy.pattern(r"pening storage failed:? open block ")
 _COMPACTS = (
     "compact ",
     "persist head block",

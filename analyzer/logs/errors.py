@@ -12,10 +12,10 @@ The text is the unquoted value of ``err=``: layers of quoting are undone before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
-import regex
 from msgspec import Struct, field
 
 from analyzer import lazy
@@ -29,14 +29,14 @@ __all__ = ["StreamCount", "StreamCounter", "innermost", "leaves", "parse", "rend
 MAX_DEPTH = 64
 """Lists nested deeper are kept flat and marked ambiguous; no library nests beyond four."""
 
-_HEADER = lazy.grammar(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
-_INNER_HEADER = lazy.grammar(
+_HEADER = lazy.pattern(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )")
+_INNER_HEADER = lazy.pattern(
     r"(?<=: ) *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
 )
-_HEADLESS = lazy.grammar(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
+_HEADLESS = lazy.pattern(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
 _MAP_START = "unexpected corrupted block:map["
-_MAP_NEXT = lazy.grammar(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
-_MAP_KEY = lazy.grammar(r"[0-9A-HJKMNP-TV-Z]{26}+:")
+_MAP_NEXT = lazy.pattern(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
+_MAP_KEY = lazy.pattern(r"[0-9A-HJKMNP-TV-Z]{26}+:")
 _ITEM = "\n\t* "
 _ITEM_LAST = "\n\n"
 _CACHE_LIMIT = 65_536
@@ -85,7 +85,7 @@ def incomplete(tree: Tree) -> bool:
     return False
 
 
-_WRAPPER = lazy.grammar(
+_WRAPPER = lazy.pattern(
     r"""(?:
       invalid\ service\ state:\ \w++,\ expected:\ \w++,\ failure
     | failed\ to\ start\ [^:]{1,200}+
@@ -95,7 +95,7 @@ _WRAPPER = lazy.grammar(
     | rpc\ error:\ code\ =\ [^=]{1,60}+=
     | user=[^:\s]++
     ):?\ ++""",
-    regex.VERBOSE,
+    re.VERBOSE,
 )
 
 
@@ -182,7 +182,7 @@ def _one(text: str, cut: bool) -> Tree:
     return Tree(prefixes, leaf)
 
 
-def _first_header(text: str, start: int, end: int) -> regex.Match[str] | None:
+def _first_header(text: str, start: int, end: int) -> re.Match[str] | None:
     return _HEADER.match(text, start, end) or _INNER_HEADER.search(text, start, end)
 
 
@@ -222,7 +222,7 @@ class _Reader:
         self._next: dict[str, int] = {}
         self._root: Tree | None = None
 
-    def read(self, first: regex.Match[str]) -> Tree | None:
+    def read(self, first: re.Match[str]) -> Tree | None:
         """The tree, or None when members are left over (the text is not decodable by arity)."""
         self._open(first, 0)
         position = first.end()
@@ -251,7 +251,7 @@ class _Reader:
                     return self._root if settled is not None and not rest.strip() else None
                 position = settled
 
-    def _open(self, header: regex.Match[str], start: int) -> None:
+    def _open(self, header: re.Match[str], start: int) -> None:
         prefixes = split_prefixes(self.text[start : max(start, header.start() - 2)])
         if header[1] is not None:
             self.stack.append(_Frame("multi", int(header[1]), prefixes))
@@ -348,7 +348,7 @@ class _Reader:
         return self._root
 
 
-def _parse_flat(text: str, first: regex.Match[str], cut: bool) -> Tree:
+def _parse_flat(text: str, first: re.Match[str], cut: bool) -> Tree:
     """One level of members, for a text that arity cannot decode; inner headers stay in prefixes."""
     prefixes = split_prefixes(text[: max(0, first.start() - 2)])
     separator = "; " if first[1] is not None else _ITEM

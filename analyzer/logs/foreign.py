@@ -9,9 +9,8 @@ add config file /var/lib/grafana-agent/agent.yml to watcher: create watcher: too
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-
-import regex
 
 from analyzer import lazy
 from analyzer.logs.leaf import ERRNO_NUMBERS, errno_of, errno_within, kind_of_path
@@ -39,15 +38,14 @@ _WORDS = (
     (r"while mmapping (?P<path>\S++) with size: (?P<size>\d{1,18}+)", "other", None, "ENOMEM"),
 )  # fmt: skip
 _COMPILED = tuple(
-    (lazy.grammar(pattern, regex.DOTALL), operation, kind, errno)
-    for pattern, operation, kind, errno in _WORDS
+    (lazy.pattern(pattern, re.DOTALL), operation, kind, errno) for pattern, operation, kind, errno in _WORDS
 )
-_HINT = lazy.grammar(
+_HINT = lazy.pattern(
     r"commit_memory|Native memory|Java Runtime|memory mappings|Map failed|posix_madvise|memory allocation of"
     r"|annot mmap|pthread_create|= -1 E|\)=|`mprotect`|mmapping"
 )
 _REACH = 16_384  # such lines are short; a long one is a list of errors
-_WATCH = lazy.grammar(r"create watcher|inotify|fsnotify|\bto watcher\b|adding watch", regex.IGNORECASE)
+_WATCH = lazy.pattern(r"create watcher|inotify|fsnotify|\bto watcher\b|adding watch", re.IGNORECASE)
 
 FAMILY = frozenset(
     (

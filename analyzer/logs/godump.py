@@ -50,21 +50,21 @@ STARTS: tuple[bytes, ...] = (
 """What a line starts with (its framing undone) that opens a raw dump."""
 
 _HEAD_LINES = 4000  # the failing stack stands first; what follows are bystanders
-_BLOCK = lazy.grammar(r"cannot allocate (\d{1,20}+)-byte block \((\d{1,20}+) in use\)")
-_THREADS = lazy.grammar(r"have (\d{1,9}+) already; errno=(\d{1,4}+)|program exceeds (\d{1,9}+)-thread limit")
-_MMAP_RETURNED = lazy.grammar(
+_BLOCK = lazy.pattern(r"cannot allocate (\d{1,20}+)-byte block \((\d{1,20}+) in use\)")
+_THREADS = lazy.pattern(r"have (\d{1,9}+) already; errno=(\d{1,4}+)|program exceeds (\d{1,9}+)-thread limit")
+_MMAP_RETURNED = lazy.pattern(
     r"runtime: mmap\((0x[0-9a-f]++), (\d{1,20}+)\) returned 0x[0-9a-f]++, (\d{1,4}+)"
 )
-_SIGNAL = lazy.grammar(r"\[signal (SIG\w++)[^\]]*?(?:\baddr=(0x[0-9a-f]++))?(?:\s+pc=0x[0-9a-f]++)?\]")
-_SIGNAL_LINE = lazy.grammar(r"(SIG[A-Z]++): ")
-_FAULT = lazy.grammar(r"unexpected fault address (0x[0-9a-f]++)")
-_ARGUMENT = lazy.grammar(r"0x[0-9a-f]++")
-_RECOVERED = lazy.grammar(r" \[recovered(?:, repanicked)?\]$")
-_SIGNAL_ADDRESS = lazy.grammar(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
-_WITH_SIZE = lazy.grammar(r"while mmapping (\S++) with size: (\d{1,18}+)")
+_SIGNAL = lazy.pattern(r"\[signal (SIG\w++)[^\]]*?(?:\baddr=(0x[0-9a-f]++))?(?:\s+pc=0x[0-9a-f]++)?\]")
+_SIGNAL_LINE = lazy.pattern(r"(SIG[A-Z]++): ")
+_FAULT = lazy.pattern(r"unexpected fault address (0x[0-9a-f]++)")
+_ARGUMENT = lazy.pattern(r"0x[0-9a-f]++")
+_RECOVERED = lazy.pattern(r" \[recovered(?:, repanicked)?\]$")
+_SIGNAL_ADDRESS = lazy.pattern(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
+_WITH_SIZE = lazy.pattern(r"while mmapping (\S++) with size: (\d{1,18}+)")
 # Not the panic's own text: what follows it, and other goroutines' log lines in between.
 _NOT_IN_PANIC = ("[signal ", "fatal error: ", "\tpanic: ", "level=", "ts=", "time=", "{", "goroutine ")
-_STACK_HEAD = lazy.grammar(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
+_STACK_HEAD = lazy.pattern(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
 
 # Frames of the machinery of dying: the failing function stands below them.
 _MACHINERY = frozenset(

@@ -50,52 +50,52 @@ LITERALS: tuple[bytes, ...] = (
 PAGE = 4096  # bytes; old kernels count pages, and x86-64 and common arm64 kernels use these
 _EVIDENCE_LIMIT = 400
 
-_BOOT = lazy.grammar(r"\[\s*+(\d{1,10}+\.\d{1,9}+)\]")
-_CTIME = lazy.grammar(r"\[\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4})\]")
-_ISO = lazy.grammar(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?")
-_SYSLOG = lazy.grammar(r"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?)")
-_YEAR_SYSLOG = lazy.grammar(r"(?:\w{3} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4}")
+_BOOT = lazy.pattern(r"\[\s*+(\d{1,10}+\.\d{1,9}+)\]")
+_CTIME = lazy.pattern(r"\[\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4})\]")
+_ISO = lazy.pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?")
+_SYSLOG = lazy.pattern(r"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?)")
+_YEAR_SYSLOG = lazy.pattern(r"(?:\w{3} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4}")
 
-_KILLED = lazy.grammar(
+_KILLED = lazy.pattern(
     r"(?P<what>Memory cgroup out of memory|Out of memory[^:]{0,80}+)?:?\s*+"
     r"Kill(?:ed)? process (?P<pid>\d{1,10}+),?(?: UID \d++,?)? \((?P<comm>[^)]{0,64}+)\)(?P<details>.*)",
 )
-_RSS = lazy.grammar(r"(?P<name>total-vm|anon-rss|file-rss|shmem-rss|pgtables):(?P<kb>\d{1,15}+)kB")
-_SCORE = lazy.grammar(r"score (\d{1,9}+)")
-_INVOKED = lazy.grammar(r"(?P<comm>\S.{0,60}?) invoked oom-killer: (?P<details>.*)")
-_CONSTRAINT = lazy.grammar(
+_RSS = lazy.pattern(r"(?P<name>total-vm|anon-rss|file-rss|shmem-rss|pgtables):(?P<kb>\d{1,15}+)kB")
+_SCORE = lazy.pattern(r"score (\d{1,9}+)")
+_INVOKED = lazy.pattern(r"(?P<comm>\S.{0,60}?) invoked oom-killer: (?P<details>.*)")
+_CONSTRAINT = lazy.pattern(
     r"oom-kill:constraint=(?P<constraint>CONSTRAINT_\w++),(?P<details>.*?)"
     r"task=(?P<comm>.{0,64}?),pid=(?P<pid>\d{1,10}+)(?=,)"
 )
-_TASK_MEMCG = lazy.grammar(r"(?P<name>oom_memcg|task_memcg)=(?P<path>/[^,\s]*+)")
-_TASK_IN = lazy.grammar(r"Task in (?P<cgroup>\S++) killed as a result of limit of (?P<limit>\S++)")
-_GROUP = lazy.grammar(r"Tasks in (?P<cgroup>\S++) are going to be killed due to memory\.oom\.group set")
-_STATS = lazy.grammar(r"Memory cgroup stats for (?P<cgroup>/[^:\s]*+)")
-_USAGE = lazy.grammar(
+_TASK_MEMCG = lazy.pattern(r"(?P<name>oom_memcg|task_memcg)=(?P<path>/[^,\s]*+)")
+_TASK_IN = lazy.pattern(r"Task in (?P<cgroup>\S++) killed as a result of limit of (?P<limit>\S++)")
+_GROUP = lazy.pattern(r"Tasks in (?P<cgroup>\S++) are going to be killed due to memory\.oom\.group set")
+_STATS = lazy.pattern(r"Memory cgroup stats for (?P<cgroup>/[^:\s]*+)")
+_USAGE = lazy.pattern(
     r"(?P<what>memory|kmem): usage (?P<usage>\d{1,18}+)kB, limit (?P<limit>\d{1,18}+)kB, failcnt (?P<failcnt>\d{1,18}+)"
 )
-_REAPED = lazy.grammar(
+_REAPED = lazy.pattern(
     r"oom_reaper: reaped process (?P<pid>\d{1,10}+) \((?P<comm>[^)]{0,64}+)\)(?P<details>.*)"
 )
-_OVERCOMMIT = lazy.grammar(
+_OVERCOMMIT = lazy.pattern(
     r"(?:__)?vm_enough_memory: pid: (?P<pid>\d{1,10}+), comm: (?P<comm>.{0,64}?), "
     r"(?:bytes: (?P<bytes>\d{1,20}+) |pages: (?P<pages>\d{1,16}+) |.{0,20}?)?no[t ]? ?enough memory"
 )
-_DATA = lazy.grammar(
+_DATA = lazy.pattern(
     r"mmap: (?P<comm>.{0,64}?) \((?P<pid>\d{1,10}+)\): VmData (?P<used>\d{1,20}+) exceed data ulimit (?P<limit>\d{1,20}+)"
 )
-_FORK = lazy.grammar(r"fork rejected by pids controller in (?P<cgroup>\S++)")
-_SLAB = lazy.grammar(
+_FORK = lazy.pattern(r"fork rejected by pids controller in (?P<cgroup>\S++)")
+_SLAB = lazy.pattern(
     r"SLUB: Unable to allocate memory on node (?P<node>-?\d++)|SLAB: Unable to allocate memory"
 )
-_PAGES = lazy.grammar(
+_PAGES = lazy.pattern(
     r"(?P<comm>\S.{0,60}?): page allocation (?:failure|stalls)\S*+.{0,40}?order:(?P<order>\d{1,3}+)"
 )
-_COMM_PREFIX = lazy.grammar(r"^.*?(?:kernel: |\] )(?:\[[^\]]*+\] )?")
-_OOMD = lazy.grammar(
+_COMM_PREFIX = lazy.pattern(r"^.*?(?:kernel: |\] )(?:\[[^\]]*+\] )?")
+_OOMD = lazy.pattern(
     r"(?:Killed|Marked) (?P<cgroup>/\S++) .{0,40}?due to memory (?:pressure|used)|Memory pressure for .{0,80}?oom"
 )
-_FILE_MAX = lazy.grammar(r"VFS: file-max limit (?P<limit>\d{1,12}+) reached")
+_FILE_MAX = lazy.pattern(r"VFS: file-max limit (?P<limit>\d{1,12}+) reached")
 
 
 def stamp(line: str) -> tuple[Stamp | None, float | None]:

@@ -10,10 +10,9 @@ prefixes that end in a path are recognised by what may follow them, not by the n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Literal
-
-import regex
 
 from analyzer import lazy
 from analyzer.logs.model import Leaf
@@ -84,10 +83,16 @@ _UNSURE_AT_CUT = frozenset(
     short for short in ERRNO_TEXTS for long in ERRNO_TEXTS if long != short and long.startswith(short)
 )
 
-_ERRNO_WORD = lazy.grammar(r"\b(?:\L<texts>)", regex.IGNORECASE, texts=list(ERRNO_TEXTS))
-_ERRNO_N = lazy.grammar(r"errno (\d{1,4}+)")
-_MMAP = lazy.grammar(r"mmap(?:, size (?P<size>\d{1,18}+))?(?:: (?:MapViewOfFile|CreateFileMapping))?+")
-_MMAP_START = lazy.grammar(r"m(?:m(?:a(?:p(?:,(?: (?:s(?:i(?:z(?:e(?: \d*+)?)?)?)?)?)?)?)?)?)?")
+
+def _one_of(texts: Iterable[str]) -> str:
+    """The alternatives of an expression; where one is the start of another, the longer is tried first."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+_ERRNO_WORD = lazy.pattern(rf"\b(?:{_one_of(ERRNO_TEXTS)})", re.IGNORECASE)
+_ERRNO_N = lazy.pattern(r"errno (\d{1,4}+)")
+_MMAP = lazy.pattern(r"mmap(?:, size (?P<size>\d{1,18}+))?(?:: (?:MapViewOfFile|CreateFileMapping))?")
+_MMAP_START = lazy.pattern(r"m(?:m(?:a(?:p(?:,(?: (?:s(?:i(?:z(?:e(?: \d*+)?)?)?)?)?)?)?)?)?)?")
 
 _OPERATIONS = (
     "open", "openat", "creat", "read", "pread", "readat", "write", "pwrite", "close", "stat", "lstat",
@@ -96,7 +101,7 @@ _OPERATIONS = (
     "fcntl", "flock", "seek", "lseek", "link", "symlink", "readlink", "chmod", "chown", "mprotect", "munmap",
     "madvise", "mlock", "mremap", "epoll_create1", "pipe2", "fork/exec", "inotify_add_watch",
 )  # fmt: skip
-_PATH_ERROR = lazy.grammar(r"(?:\L<ops>) (?P<path>\S.*)", regex.DOTALL, ops=list(_OPERATIONS))
+_PATH_ERROR = lazy.pattern(rf"(?:{_one_of(_OPERATIONS)}) (?P<path>\S.*)", re.DOTALL)
 
 # What can follow the directory in "failed to open TSDB: DIR: ..." (log-grammar 1.4).
 _AFTER_DIRECTORY = (
@@ -107,20 +112,19 @@ _AFTER_DIRECTORY = (
     "/", "segment reader", "delete ", "populate ", "add series", "add symbol", "context ", "too many ",
     "failed to ", "opening ", "no space", "input/output", "disk quota", "permission ", "structure needs", "resource temp", "replay ",
 )  # fmt: skip
-_COMPOUND = lazy.grammar(
-    r"""
-      failed\ to\ (?:open|compact)\ TSDB:\ (?:.{1,4096}?(?=:\ (?:\L<after>|\d{1,9}+\ errors))|[^:]++(?:$|(?=:\ )))
-    | mmap\ files,\ file:\ .{1,4096}?(?=:\ mmap|$)
+_COMPOUND = lazy.pattern(
+    rf"""
+      failed\ to\ (?:open|compact)\ TSDB:\ (?:.{{1,4096}}?(?=:\ (?:{_one_of(_AFTER_DIRECTORY)}|\d{{1,9}}+\ errors))|[^:]++(?:$|(?=:\ )))
+    | mmap\ files,\ file:\ .{{1,4096}}?(?=:\ mmap|$)
     | invalid\ service\ state:\ \w++,\ expected:\ \w++,\ failure(?=:\ |$)
     | open\ W[AB]L\ segment:\ \d++(?=:\ |$)
-    | opening\ storage\ failed\ open\ block\ .{1,4096}?(?=:\ mmap|$)
+    | opening\ storage\ failed\ open\ block\ .{{1,4096}}?(?=:\ mmap|$)
     """,
-    regex.VERBOSE | regex.DOTALL | regex.IGNORECASE,
-    after=list(_AFTER_DIRECTORY),
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
 # Leaves that are text with a ": " of their own.
-_TEXT_LEAF = lazy.grammar(
+_TEXT_LEAF = lazy.pattern(
     r"(?:^|(?<=: ))(?:found unsequential head chunk files|block time ranges overlap"
     r"|out of sequence m-mapped chunk|unexpected checksum|invalid checksum|checksum mismatch"
     r"|invalid magic number|unexpected non-zero byte|invalid record size|runtime error: )",
@@ -134,7 +138,7 @@ _KIND_BY_PATH = (
     ("/index-header", "index_header"),
     ("queries.active", "active_query_log"),
 )
-_SEGMENT_PATH = lazy.grammar(r"/chunks/\d{6}+$")
+_SEGMENT_PATH = lazy.pattern(r"/chunks/\d{6}+$")
 _WRITER_PREFIXES = ("populate block", "add series", "add symbol", "write chunks", "persist head block")
 _WAL_PREFIXES = ("repair corrupted W", "open WAL segment", "open WBL segment", "segment reader", "backfill")
 
@@ -226,7 +230,7 @@ def _errno_leaf(head: str, tail: str, errno: str, text: str, has_head: bool) -> 
 
 
 def _mmap_leaf(
-    head: str, start: int, text: str, errno: str | None, match: regex.Match[str]
+    head: str, start: int, text: str, errno: str | None, match: re.Match[str]
 ) -> tuple[tuple[str, ...], Leaf]:
     prefixes = split_prefixes(head[: max(0, start - 2)])
     size = int(match["size"]) if match["size"] else None

@@ -9,9 +9,8 @@ E1122 21:58:00.123456 1234 pod_workers.go:1298] "Error syncing pod, skipping" er
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-
-import regex
 
 from analyzer import lazy
 from analyzer.facts import Evidence
@@ -20,13 +19,13 @@ from analyzer.logs.records import record_error, record_message, record_tenant
 
 EVIDENCE_LIMIT = 400
 
-_VERSION = lazy.grammar(r"version=([^,)\s]++)")
-_REVISION = lazy.grammar(r"revision=([^,)\s]++)")
-_BRANCH = lazy.grammar(r"branch=([^,)\s]++)")
-_LIMITS = lazy.grammar(r"soft=(unlimited|\d{1,20}+)b?,\s*+hard=(unlimited|\d{1,20}+)b?")
-_GO = lazy.grammar(r"go=(go[\w.+-]++)")
-_PLATFORM = lazy.grammar(r"platform=(\w++/\w++)")
-_MACHINE = lazy.grammar(r"\b(x86_64|amd64|aarch64|arm64|armv\w++|i[3-6]86|ppc64le|s390x|riscv64|mips\w*+)\b")
+_VERSION = lazy.pattern(r"version=([^,)\s]++)")
+_REVISION = lazy.pattern(r"revision=([^,)\s]++)")
+_BRANCH = lazy.pattern(r"branch=([^,)\s]++)")
+_LIMITS = lazy.pattern(r"soft=(unlimited|\d{1,20}+)b?,\s*+hard=(unlimited|\d{1,20}+)b?")
+_GO = lazy.pattern(r"go=(go[\w.+-]++)")
+_PLATFORM = lazy.pattern(r"platform=(\w++/\w++)")
+_MACHINE = lazy.pattern(r"\b(x86_64|amd64|aarch64|arm64|armv\w++|i[3-6]86|ppc64le|s390x|riscv64|mips\w*+)\b")
 _ARCHITECTURES_32 = frozenset({"386", "arm", "mips", "mipsle"})
 
 # Product and banner. Prometheus writes "Starting Prometheus Server" from 2.36 on.
@@ -77,7 +76,7 @@ _STEPS: Mapping[str, str] = {
     "Last page of the wlog is torn, filling it with zeros": "note",
 }
 
-_SHUTDOWN = lazy.grammar(
+_SHUTDOWN = lazy.pattern(
     r"=== received (SIGINT/SIGTERM|SIGINT|SIGTERM)|Received (SIGTERM), exiting|Received an OS signal, exiting"
     r"|caught signal\. Exiting|=== Handler\.Stop\(\)'d ==="
 )
@@ -90,34 +89,34 @@ _SIGNALS: Mapping[str, int] = {
     "Illegal instruction": 4,
     "Trace/breakpoint trap": 5,
 }
-_SHELL_KILL = lazy.grammar(
+_SHELL_KILL = lazy.pattern(
     r"(?:^|: line \d++: |\] )\s*+(?:\[\d+\][-+ ]*\s)?(?:(?P<pid>\d{1,10}+)\s++)?"
     r"(?P<what>Killed|Terminated|Segmentation fault|Aborted|Bus error|Illegal instruction|Trace/breakpoint trap)"
     r"(?=\s*$|\s{2,}|\s*\(core dumped\)|:? \d+$)"
 )
-_EXIT_CODE = lazy.grammar(
+_EXIT_CODE = lazy.pattern(
     r"\b(?:exited(?: with)?(?: (?:exit )?(?:status|code))?|exit(?:ing with)? (?:status|code))[:= ]++(?P<code>\d{1,3}+)(?![\w.])",
-    regex.IGNORECASE,
+    re.IGNORECASE,
 )
-_SYSTEMD_EXIT = lazy.grammar(r"Main process exited, code=(?P<how>\w++), status=(?P<status>\d{1,3}+)")
-_SYSTEMD_RESULT = lazy.grammar(r"Failed with result '(?P<result>[\w-]++)'")
-_BACKOFF = lazy.grammar(
+_SYSTEMD_EXIT = lazy.pattern(r"Main process exited, code=(?P<how>\w++), status=(?P<status>\d{1,3}+)")
+_SYSTEMD_RESULT = lazy.pattern(r"Failed with result '(?P<result>[\w-]++)'")
+_BACKOFF = lazy.pattern(
     r"[Bb]ack-off (?:(?P<delay>[\dhms.]++) )?restarting failed container(?:[= ](?P<container>[\w.-]++))?"
 )
-_BACKOFF_POD = lazy.grammar(r"\bpod[= ](?P<pod>[\w.-]++)")
+_BACKOFF_POD = lazy.pattern(r"\bpod[= ](?P<pod>[\w.-]++)")
 
 # A process that says how near it was: ClickHouse, ArangoDB, Elasticsearch, VictoriaMetrics, InfluxDB.
 _SELF_REPORTS = (
-    lazy.grammar(r"Current number of mappings \(/proc/self/maps\): (?P<mappings>\d++)"),
-    lazy.grammar(r"Limit on number of mappings \(/proc/sys/vm/max_map_count\): (?P<max_map_count>\d++)"),
-    lazy.grammar(
+    lazy.pattern(r"Current number of mappings \(/proc/self/maps\): (?P<mappings>\d++)"),
+    lazy.pattern(r"Limit on number of mappings \(/proc/sys/vm/max_map_count\): (?P<max_map_count>\d++)"),
+    lazy.pattern(
         r"near the maximum number of memory mappings\.? current: (?P<mappings>\d++), maximum: (?P<max_map_count>\d++)"
     ),
-    lazy.grammar(r"vm\.max_map_count \[(?P<max_map_count>\d++)\] (?:is )?too low"),
-    lazy.grammar(r"already memory mapped files: (?P<mapped_files>\d++)"),
-    lazy.grammar(r"near the limit on number of virtual memory mappings"),
-    lazy.grammar(r"system limit for vm\.max_map_count may be too low"),
-    lazy.grammar(r"exceeded the maximum number of memory mappings"),
+    lazy.pattern(r"vm\.max_map_count \[(?P<max_map_count>\d++)\] (?:is )?too low"),
+    lazy.pattern(r"already memory mapped files: (?P<mapped_files>\d++)"),
+    lazy.pattern(r"near the limit on number of virtual memory mappings"),
+    lazy.pattern(r"system limit for vm\.max_map_count may be too low"),
+    lazy.pattern(r"exceeded the maximum number of memory mappings"),
 )  # fmt: skip
 
 
@@ -160,7 +159,7 @@ def _event(record: Record, kind: str, **fields: str) -> Event:
     return Event(kind, record.stamp, evidence(record), {key: value for key, value in fields.items() if value})
 
 
-def _first(pattern: regex.Pattern[str], text: str) -> str:
+def _first(pattern: re.Pattern[str], text: str) -> str:
     match = pattern.search(text)
     return match[1] if match else ""
 
@@ -276,7 +275,7 @@ def _self_report(record: Record, message: str) -> Event | None:
 _BY_MESSAGE: tuple[Callable[[Record, str], Event | None], ...] = (_module_failed, _signal, _ended_with_error)
 _BY_TEXT: tuple[Callable[[Record, str], Event | None], ...] = (_backoff, _exit, _self_report)
 _HINTS_WITH_ERROR = ("ack-off", "max_map_count", "mappings", "mapped files", "Main process exited")
-_HINT = lazy.grammar(
+_HINT = lazy.pattern(
     r"ack-off|exit|Failed with result|Killed|Terminated|egmentation fault|Aborted|Bus error|Illegal instruction"
     r"|breakpoint trap|number of (?:virtual memory )?mappings|number of memory mappings|max_map_count|mapped files",
 )

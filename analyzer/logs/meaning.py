@@ -8,11 +8,11 @@ opening existing TSDBs: failed to open TSDB: 10 errors: mmap, size 31301: cannot
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import lru_cache
 from typing import Protocol
 
-import regex
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -35,13 +35,13 @@ _OF_TSDB = frozenset(
 )
 _TSDB_WORK = OPENS | {"compaction", "block_write", "ship"}
 _CONSEQUENCES = ("context canceled", "context deadline exceeded", "failed services", "TSDB not ready")
-_TENANT = lazy.grammar(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
+_TENANT = lazy.pattern(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
 _SHORT = 400
 _DUMPS = tuple(start.decode() for start in godump.STARTS)
 _STACK_KEYS = ("stacktrace", "stack", "stack_trace", "panic")
-_TSDB_WORDS = lazy.grammar(
+_TSDB_WORDS = lazy.pattern(
     r"TSDB|reloadBlocks|corrupted block|opening storage|persist head block|compact head|mmap files",
-    regex.IGNORECASE,
+    re.IGNORECASE,
 )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable
 
-import regex
 from msgspec import Struct, field
 
 from analyzer import lazy
@@ -20,14 +20,14 @@ MAX_SIZES = 4096
 SAMPLE_LIMIT = 400
 _KEY_LIMIT = 200
 
-_NAMED_BLOCK = lazy.grammar(
+_NAMED_BLOCK = lazy.pattern(
     r"(?:corrupted block |block \S{0,400}?/|map\[|[/ ])(?P<ulid>0[0-9A-HJKMNP-TV-Z]{25})(?=[:/\]\s]|$)"
 )
-_DIRECTORY = lazy.grammar(r"failed to (?:open|compact) TSDB: (?P<directory>/.+)", regex.DOTALL)
+_DIRECTORY = lazy.pattern(r"failed to (?:open|compact) TSDB: (?P<directory>/.+)", re.DOTALL)
 
 # Words of real damage. "corrupted block" alone is any failed open, "repair corrupted WAL" any failed
 # replay, "Cannot read corrupt tsm file" any failed mapping: none of them stands here.
-_DAMAGE = lazy.grammar(
+_DAMAGE = lazy.pattern(
     r"invalid magic number|unexpected checksum|invalid checksum|checksum mismatch|record is torn"
     r"|non-zero byte in padded page|unexpected (?:full|first|middle|last) record|invalid record size"
     r"|out of sequence m-mapped|unsequential head chunk|corruption in (?:segment|head chunk)"

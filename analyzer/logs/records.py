@@ -16,8 +16,7 @@ Keys are not settled: one product says ``ts``, another ``time``, and slog behind
 from __future__ import annotations
 
 import json
-
-import regex
+import re
 
 from analyzer import lazy
 from analyzer.clock import parse_stamp, parse_yearless
@@ -42,20 +41,18 @@ _LEVELS: dict[str, Level] = {
     **dict.fromkeys(("info", "notice", "information", "i"), "info"),
     **dict.fromkeys(("debug", "trace", "d"), "debug"),
 }  # fmt: skip
-_LOGFMT_HEAD = lazy.grammar(r'(?:"[^"\s]{1,64}+"|[A-Za-z_@][\w.@/-]{0,63}+)=')
-_KLOG = lazy.grammar(
-    r"([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d{1,9}+) +(\d++) ([\w./-]++:\d++)\] ?(.*)", regex.DOTALL
+_LOGFMT_HEAD = lazy.pattern(r'(?:"[^"\s]{1,64}+"|[A-Za-z_@][\w.@/-]{0,63}+)=')
+_KLOG = lazy.pattern(r"([IWEF])(\d{4} \d\d:\d\d:\d\d\.\d{1,9}+) +(\d++) ([\w./-]++:\d++)\] ?(.*)", re.DOTALL)
+_KLOG_MESSAGE = lazy.pattern(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"')
+_STDLOG = lazy.pattern(
+    r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?) (?:([\w./-]++\.go:\d++): )?(.*)", re.DOTALL
 )
-_KLOG_MESSAGE = lazy.grammar(r'"((?:[^"\\]|\\.)*+)"')
-_STDLOG = lazy.grammar(
-    r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?) (?:([\w./-]++\.go:\d++): )?(.*)", regex.DOTALL
-)
-_TIMED = lazy.grammar(
+_TIMED = lazy.pattern(
     r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?)\]?[ \t]*+[|:-]?[ \t]*+"
     r"(?:\[?([A-Za-z]{1,11}+)\]?:?[ \t]++)?(.*)",
-    regex.DOTALL,
+    re.DOTALL,
 )
-_GO_LINE = lazy.grammar(r"\S+\.\w+:\d+\Z")
+_GO_LINE = lazy.pattern(r"\S+\.\w+:\d+\Z")
 
 
 def parse(
@@ -225,10 +222,10 @@ def _plain(value: object, depth: int = 0) -> object:
     return text_of(value) if isinstance(value, str) else value
 
 
-_JSON_PAIR = lazy.grammar(
-    r"""[\s,{]*+ "(?P<key>[^"\\]*+(?:\\.[^"\\]*+)*+)" \s*+ : \s*+
-        (?: "(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)(?P<close>"?) | (?P<other>[^,"{}\s]++) | (?P<object>\{[^{}]*+\}?) )""",
-    regex.VERBOSE | regex.DOTALL,
+_JSON_PAIR = lazy.pattern(
+    r"""[\s,{]*+ "(?P<key>[^"\\]*+(?:\\.[^"\\]*+)*)" \s*+ : \s*+
+        (?: "(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*)(?P<close>"?) | (?P<other>[^,"{}\s]++) | (?P<object>\{[^{}]*+\}?) )""",
+    re.VERBOSE | re.DOTALL,
 )
 
 
@@ -258,7 +255,7 @@ def tail_fields(payload: str, tail: str) -> Fields:
     return json_fields("{" + rest.lstrip(","))[0] if payload.startswith("{") else logfmt_fields(rest)[0]
 
 
-def _klog(match: regex.Match[str]) -> tuple[Fields, Stamp | None, Level, bool]:
+def _klog(match: re.Match[str]) -> tuple[Fields, Stamp | None, Level, bool]:
     """``E1122 21:58:00.123456    1234 pod_workers.go:1298] "msg" key="value"``; no year."""
     letter, stamp, _thread, caller, rest = match.groups()
     fields: list[tuple[str, str]] = [("caller", caller)]

@@ -7,9 +7,9 @@ The line is raw: still in its quotes and container. Nesting is not kept, only wh
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
-import regex
 from msgspec import Struct, field
 
 from analyzer import lazy
@@ -20,9 +20,9 @@ _CARRY_LIMIT = 65_536
 _KEEP = 4096
 _CACHE_LIMIT = 65_536
 
-_HEADER = lazy.grammar(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
-_NESTED = lazy.grammar(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", regex.DOTALL)
-_QUOTE = lazy.grammar(rb'\\*+"')
+_HEADER = lazy.pattern(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
+_NESTED = lazy.pattern(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", re.DOTALL)
+_QUOTE = lazy.pattern(rb'\\*+"')
 
 
 class StreamCount(Struct):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-import regex
 from msgspec import Struct
 
 from analyzer import lazy
@@ -17,7 +17,7 @@ ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 # key=value, "key":"value" and \"key\":\"value\"; "node: raise it" in a sentence is none of these.
 _VALUE = r"""(?:=|\\?["']\s*:\s*)(?:\\?["'])?(?P<name>[^\s"'\\,;(){}\[\]<>=/]{1,512})"""
 _CONTEXTS = tuple(
-    (kind, lazy.grammar(pattern))
+    (kind, lazy.pattern(pattern))
     for kind, pattern in (
         ("tenant", rf"(?<![\w.])(?:user|org_id|orgID|tenant|tenant_id|tenantID|userID|X-Scope-OrgID){_VALUE}"),
         ("tenant", r"\bfor user (?P<name>[^\s:;,\"'\\]+)"),
@@ -35,13 +35,13 @@ _CONTEXTS = tuple(
         ("id", rf"(?<![\w.])(?:cluster|bucket|bucket_name|region){_VALUE}"),
     )
 )  # fmt: skip
-_POD_DIR = lazy.grammar(r"\bpods/(?P<namespace>[a-z0-9.-]+)_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{36}(?=/|$)")
-_CONTAINER_LOG = lazy.grammar(
+_POD_DIR = lazy.pattern(r"\bpods/(?P<namespace>[a-z0-9.-]+)_(?P<pod>[a-z0-9.-]+)_[0-9a-f-]{36}(?=/|$)")
+_CONTAINER_LOG = lazy.pattern(
     r"\bcontainers/(?P<pod>[a-z0-9.-]+)_(?P<namespace>[a-z0-9.-]+)_[a-z0-9.-]+\.log"
 )
-_NAMESPACE_DIR = lazy.grammar(r"\bnamespaces/(?P<namespace>[a-z0-9.-]+)/pods/(?P<pod>[a-z0-9.-]+)")
-_SOS_NAME = lazy.grammar(r"\bsosreport-(?P<host>[A-Za-z0-9-]+?)-(?:\d+-)?\d{4}-\d\d-\d\d-[a-z]{7}")
-_NOT_NAMES = lazy.grammar(
+_NAMESPACE_DIR = lazy.pattern(r"\bnamespaces/(?P<namespace>[a-z0-9.-]+)/pods/(?P<pod>[a-z0-9.-]+)")
+_SOS_NAME = lazy.pattern(r"\bsosreport-(?P<host>[A-Za-z0-9-]+?)-(?:\d+-)?\d{4}-\d\d-\d\d-[a-z]{7}")
+_NOT_NAMES = lazy.pattern(
     r"[\d.,]*|\d+[a-z]{1,2}|0x[0-9a-f]+|[\W_]+|(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[?[0-9a-f:]*\]?(?::\d+)?"
 )
 
@@ -88,7 +88,7 @@ def _is_name(text: str, field: bool) -> bool:
         or text[0] in "$%*"
     ):
         return False
-    if regex.fullmatch(ULID, text):
+    if re.fullmatch(ULID, text):
         return False
     if field:
         return text not in known.PRODUCTS
