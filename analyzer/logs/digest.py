@@ -192,10 +192,7 @@ class _Reader:
         framed = framing_stamp(peeled.stamp)
         if not joined.cut:
             known = self._repeats.recall(peeled.payload, peeled.hints, framed)
-            if known is not None:
-                record = Record(self._path, joined.number, known.stamp, known.level, (), peeled.payload)
-                self._failure(joined, record, known.failure)
-                self._recalled = known
+            if known is not None and self._recall(joined, known):
                 return
         record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
         if peeled.fields or joined.lines > 1 or joined.tail:
@@ -217,6 +214,18 @@ class _Reader:
             if product:
                 self._digest.products[product] += 1
 
+    def _recall(self, joined: Joined, known: Recalled) -> bool:
+        """Fold a line that is like one before; not where it states an event that must be kept."""
+        if known.events:
+            life = self._life(joined.peeled, joined.number)
+            if not self._folder.full(life, known.events):
+                return False
+            self._folder.count_events(life, known.events)
+        record = Record(self._path, joined.number, known.stamp, known.level, (), joined.peeled.payload)
+        self._failure(joined, record, known.failure)
+        self._recalled = known
+        return True
+
     def _storm(self, line: Line, peeled: Peeled) -> None:
         """Fold the lines behind one that was recalled along with it, as far as each is like one before."""
         recalled = self._recalled
@@ -230,12 +239,13 @@ class _Reader:
         ):
             return
         life, digest = self._lives.current(line.number), self._digest
-        settled = partial(self._folder.settled, life, recalled.failure)
+        settled = partial(self._folder.settled, life, recalled.failure, recalled.events)
         for share in self._storms.run(line, peeled, recalled, settled):
             said, lines = share.said, len(share.stamps)
             payload = self._framings.peel(share.raw).payload
             span, last = share.span()
             record = Record(self._path, share.number, last, said.recalled.level, (), payload)
+            self._folder.count_events(life, said.recalled.events, lines)
             self._folder.failure(life, share.failure(), record, lines, span)
             digest.framings[said.framing] += lines
             digest.parsed += lines

@@ -102,9 +102,20 @@ class Folder:
         if life.kinds[event.kind] <= MAX_EVENTS_OF_KIND:
             segment.events.append(event)
         else:
-            self.warn(
-                f"more than {MAX_EVENTS_OF_KIND} events of kind {event.kind} in one life: the rest was not kept"
-            )
+            self._warn_full(event.kind)
+
+    def full(self, life: Life, kinds: Iterable[str]) -> bool:
+        """Whether further events of these kinds are only counted in a life."""
+        return all(life.kinds[kind] >= MAX_EVENTS_OF_KIND for kind in kinds)
+
+    def count_events(self, life: Life, kinds: Iterable[str], lines: int = 1) -> None:
+        """Count events of kinds of which no more are kept."""
+        for kind in kinds:
+            life.kinds[kind] += lines
+            self._warn_full(kind)
+
+    def _warn_full(self, kind: str) -> None:
+        self.warn(f"more than {MAX_EVENTS_OF_KIND} events of kind {kind} in one life: the rest was not kept")
 
     def failure(
         self, life: Life, found: Observation, record: Record, lines: int = 1, span: Iterable[Stamp] = ()
@@ -140,10 +151,10 @@ class Folder:
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
 
-    def settled(self, life: Life, found: Observation) -> bool:
+    def settled(self, life: Life, found: Observation, events: Iterable[str]) -> bool:
         """Whether further lines of the kind change nothing but the counts, the times and the last evidence of
         their group; failures that have copies are told apart line by line, and may be at any time."""
-        if not life.refused:
+        if (found.errno in EXHAUSTED and not life.refused) or not self.full(life, events):
             return False
         if found.operation in COPIED_OPERATIONS:
             return True
@@ -186,8 +197,10 @@ class Folder:
             for path in found.paths:
                 if len(group.paths) < MAX_PATHS and path not in group.paths:
                     group.paths.append(path)
-        if found.ulids and len(group.ulids) < MAX_ULIDS:
-            group.ulids.update(sorted(found.ulids)[: MAX_ULIDS - len(group.ulids)])
+        for ulid in found.ulids:
+            if len(group.ulids) >= MAX_ULIDS:
+                break
+            group.ulids.add(ulid)
         group.directory = group.directory or found.directory
         group.era = group.era or found.era
 

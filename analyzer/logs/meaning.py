@@ -143,12 +143,18 @@ def _read_text(text: str, cut: bool) -> _Text:
 _short_text = lru_cache(maxsize=4096)(_read_text)
 
 
+def failing_text(record: Record) -> str:
+    """What a record says that failed: its error, else its message, else all of it."""
+    text = (record_error(record) or "").strip()
+    if not text or text == "null":
+        text = record_message(record).strip() if record.fields else record.text.strip()
+    return text
+
+
 def _failure(record: Record, context: Context) -> Observation | None:
     message = record_message(record).strip()
     error = record_error(record)
-    text = (error or "").strip()
-    if not text or text == "null":
-        text = message if record.fields else record.text.strip()
+    text = failing_text(record)
     if not text or text.startswith(_CONSEQUENCES):
         return None
     read = _short_text(text, record.cut) if len(text) <= _SHORT else _read_text(text, record.cut)

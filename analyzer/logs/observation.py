@@ -41,7 +41,8 @@ class Observation(Struct):
     ``operation`` and ``file_kind`` are of OPERATIONS and FILE_KINDS, ``errno`` a symbol or None.
     ``key`` is the same for the copies of one failure within one start. ``members`` counts leaf
     errors, ``declared`` is the N of "N errors:". ``sizes`` are bytes of whole members, at most
-    4096 distinct, the rest counted in ``sizes_dropped``. ``errnos`` counts the leaves by symbol.
+    4096 distinct, the rest counted in ``sizes_dropped``. ``ulids`` are the blocks it names, once each and in
+    order. ``errnos`` counts the leaves by symbol.
     ``complete`` is False when the line was cut. ``corrupt`` is True for words of real damage only.
     ``fatal``: the process died of it.
     """
@@ -58,7 +59,7 @@ class Observation(Struct):
     complete: bool = True
     sizes: Counter[int] = field(default_factory=Counter)
     paths: list[str] = field(default_factory=list)
-    ulids: set[str] = field(default_factory=set)
+    ulids: list[str] = field(default_factory=list)
     sample: str = ""
     fatal: bool = False
     corrupt: bool = False
@@ -105,10 +106,12 @@ def observe(tree: Tree, text: str, operation: str) -> Observation:
     found.declared = _declared(tree)
     found.complete = not incomplete(tree)
     found.directory = _directory(tree)
+    blocks: set[str] = set()
     for match in _NAMED_BLOCK.finditer(text):
-        if len(found.ulids) >= MAX_ULIDS:
+        if len(blocks) >= MAX_ULIDS:
             break
-        found.ulids.add(match["ulid"])
+        blocks.add(match["ulid"])
+    found.ulids = sorted(blocks)
     return found
 
 

@@ -2,18 +2,19 @@
 
     ts=...16.31Z ... msg="TSDB blocks compaction for user has failed" user=t1 err="2 errors: mmap, size 31301: cannot ..."
     ts=...17.02Z ... msg="TSDB blocks compaction for user has failed" user=t1 err="2 errors: mmap, size 9027: cannot ..."
+    ts=...17.31Z ... msg="compaction failed" err="open /data/tsdb/t1/01G0P1FM80185GR38E1W8124GK/index: too many open files"
 
 An ingester at its limit writes hundreds of such lines a second. What they mean does not depend on the
 time, nor on the sizes (but for two that stay in the text), nor on the order of a list's members, nor on
-which blocks they name. Lines that are equal without these share one meaning within a life, and only their
-numbers are read anew.
+which blocks and numbered files they name. Lines that are equal without these share one meaning within a
+life, and only their numbers and names are read anew.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,7 +27,6 @@ from analyzer.logs.errors import innermost
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
 from analyzer.logs.model import Level, Record
 from analyzer.logs.observation import Observation
-from analyzer.logs.records import record_error
 
 MAX_SHAPES = 4096
 MAX_TEXT = 65_536
@@ -35,7 +35,9 @@ MAX_NUMBERS = 1000
 # Two sizes tell what the file is, and stay in the text: an empty file, a new head chunk file.
 _STAYING = frozenset((0, HEAD_CHUNK_BYTES))
 _SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
-_ULID = lazy.pattern(r"corrupted block ([0-9A-HJKMNP-TV-Z]{26}): ")
+# A block, or a numbered file of one, of the head or of the WAL; and what stands before it.
+_NAME = lazy.pattern(r"([/ ])(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
+_ULID_LENGTH = 26
 _NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
@@ -62,29 +64,47 @@ class Context:
         return all(self._step(tenant) == step for tenant, step in asked)
 
 
+class Path(Struct, frozen=True):
+    """The path that a failure names, where names stand in it: what stands between them, and which of the
+    line's names is its first."""
+
+    parts: tuple[str, ...]
+    first: int
+
+    def filled(self, names: list[str]) -> str:
+        """The path of a line with these names."""
+        between = zip(self.parts, names[self.first :], strict=False)
+        return "".join(part + name for part, name in between) + self.parts[-1]
+
+
 class Recalled(Struct):
     """What a line means that is like one before. ``staying`` are those of its sizes that are the same in all
-    such lines, ``times`` is how often it states its own time; ``alone``: its meaning hangs on nothing but its
-    text. ``inner`` is what :func:`key_of` makes a key of, with its numbers."""
+    such lines, ``times`` is how often it states its own time, ``names`` are the blocks and numbered files that
+    it names; ``alone``: its meaning hangs on nothing but its text. ``inner`` is what :func:`key_of` makes a key
+    of, with its numbers and names. ``path`` is set where names stand in the failure's path. ``events`` are the
+    kinds of the events that it states too."""
 
     failure: Observation
     stamp: Stamp | None
     level: Level
     staying: Counter[int]
     times: int
+    names: int
     alone: bool
     inner: str
+    path: Path | None
+    events: tuple[str, ...]
 
 
 class _Text(Struct):
-    """A payload taken apart: ``shape`` is what stays without time and numbers. ``times`` is how often it
+    """A payload taken apart: ``shape`` is what stays without time, numbers and names. ``times`` is how often it
     states its time, ``stamp`` the first."""
 
     shape: Shape
     times: int
     stamp: str
     sizes: list[str]
-    ulids: list[str]
+    names: list[str]
 
 
 class _Known(Struct, frozen=True):
@@ -93,6 +113,8 @@ class _Known(Struct, frozen=True):
     asked: tuple[tuple[str | None, str | None], ...]
     inner: str
     staying: Counter[int]
+    path: Path | None
+    events: tuple[str, ...]
 
 
 class Repeats:
@@ -109,7 +131,7 @@ class Repeats:
 
     def recall(self, payload: str, hints: Hints, framed: Stamp | None) -> Recalled | None:
         """What a line like one that was interpreted before means, else None."""
-        if not self._known or "mmap, size " not in payload or len(payload) > MAX_TEXT:
+        if not self._known or len(payload) > MAX_TEXT:
             return None
         text = _take_apart(payload, hints)
         self._last = (payload, text)
@@ -120,41 +142,79 @@ class Repeats:
         failure.sizes = Counter(map(int, text.sizes))
         if known.staying:
             failure.sizes.update(known.staying)
-        if text.ulids:
-            failure.ulids = set(text.ulids)
-        failure.key = key_of(known.inner, text.sizes, text.ulids)
+        if text.names:
+            failure.ulids = ulids_among(text.names)
+            if known.path is not None:
+                failure.paths = [known.path.filled(text.names)]
+        failure.key = key_of(known.inner, text.sizes, text.names)
         stamp = parse_stamp(text.stamp) if text.stamp else framed
-        return Recalled(failure, stamp, known.level, known.staying, text.times, not known.asked, known.inner)
+        return Recalled(
+            failure, stamp, known.level, known.staying, text.times, len(text.names), not known.asked,
+            known.inner, known.path, known.events,
+        )  # fmt: skip
 
     def interpret(self, record: Record, hints: Hints) -> meaning.Meaning | None:
         """What a record means, kept if it can stand for others like it."""
         self._context.asked.clear()
         found = meaning.interpret(record, self._context)
         failure = found.failure if found is not None else None
-        if found is None or failure is None or record.cut or not failure.sizes or len(record.text) > MAX_TEXT:
+        if found is None or failure is None or record.cut or len(record.text) > MAX_TEXT:
             return found
         last = self._last
         text = last[1] if last is not None and last[0] is record.text else _take_apart(record.text, hints)
-        sizes = Counter(map(int, text.sizes))
-        staying = failure.sizes - sizes
-        numbers_known = sizes + staying == failure.sizes and staying.keys() <= _STAYING
-        if not numbers_known or failure.ulids != set(text.ulids) or len(text.sizes) > MAX_NUMBERS:
-            return found  # what the patterns here do not find could not be put in anew
-        inner = repr(_shape(innermost(record_error(record) or ""))[0])
-        failure.key = key_of(inner, text.sizes, text.ulids)
+        if max(len(text.sizes), len(text.names)) > MAX_NUMBERS:
+            return found
+        shape, sizes, names = _shape(innermost(meaning.failing_text(record)))
+        inner = repr(shape)
+        failure.key = key_of(inner, sizes, names)
+        staying = failure.sizes - Counter(map(int, sizes))
+        # What the patterns here do not find in the line, or find elsewhere in it, could not be put in anew.
+        if (sizes, names) != (text.sizes, text.names) or not _numbers_known(failure, sizes, names, staying):
+            return found
+        path = _path_of(failure, names)
+        varies = path is None and any(map(_NAME.search, failure.paths))
         timed = record.stamp == parse_stamp(text.stamp) if text.stamp else True
-        if timed and not found.events:
+        events = tuple(event.kind for event in found.events)
+        if timed and not varies and "start" not in events:
             if len(self._known) >= MAX_SHAPES:
                 self._known.clear()
             self._known[text.shape] = _Known(
-                replace(failure), record.level, tuple(self._context.asked), inner, staying
+                replace(failure), record.level, tuple(self._context.asked), inner, staying, path, events
             )
         return found
 
 
-def key_of(inner: str, sizes: list[str], ulids: list[str]) -> str:
+def key_of(inner: str, sizes: list[str], names: list[str]) -> str:
     """The key of a failure: the same for its copies, whose wrappers differ."""
-    return f"{inner}{','.join(sizes)};{','.join(ulids)}"
+    return f"{inner}{','.join(sizes)};{','.join(names)}"
+
+
+def ulids_among(names: Iterable[str]) -> list[str]:
+    """The blocks among the names, as an observation lists them."""
+    return sorted({name for name in names if len(name) == _ULID_LENGTH})
+
+
+def _numbers_known(failure: Observation, sizes: list[str], names: list[str], staying: Counter[int]) -> bool:
+    """Whether the failure's numbers and names are those that were found in its text, and no others."""
+    if Counter(map(int, sizes)) + staying != failure.sizes or not staying.keys() <= _STAYING:
+        return False
+    tenant, directory = failure.tenant, failure.directory or ""
+    return failure.ulids == ulids_among(names) and not any(
+        name == tenant or name in directory for name in names
+    )
+
+
+def _path_of(failure: Observation, names: list[str]) -> Path | None:
+    """The failure's one path, taken apart at the names in it; None where that cannot be done."""
+    if failure.members != 1 or len(failure.paths) != 1:
+        return None
+    texts = _NAME.split(failure.paths[0])
+    parts = [text + mark for text, mark in zip(texts[::3], [*texts[1::3], ""], strict=True)]
+    inside = texts[2::3]
+    for first in range(len(names) - len(inside) + 1) if inside else ():
+        if names[first : first + len(inside)] == inside:
+            return Path(tuple(parts), first)
+    return None
 
 
 def _take_apart(payload: str, hints: Hints) -> _Text:
@@ -171,23 +231,34 @@ def _take_apart(payload: str, hints: Hints) -> _Text:
             text = text[:begin] + text[stop:]
     if "duration" in text or "trace" in text:
         text = _NOISE.sub("", text)
-    shape, sizes, ulids = _shape(text)
-    return _Text((shape, hints), times, stamp, sizes, ulids)
+    shape, sizes, names = _shape(text)
+    return _Text((shape, hints), times, stamp, sizes, names)
 
 
 def _shape(text: str) -> tuple[Shape, list[str], list[str]]:
-    """(what stays, sizes, blocks) of a text. Of a flat list the members stand in any order."""
+    """(what stays, sizes, names) of a text. Of a flat list the members stand in any order."""
     texts = _SIZE.split(text)
     sizes = texts[1::2]
     text = "#".join(texts[::2])
-    ulids: list[str] = []
-    if "corrupted block " in text:
-        ulids = _ULID.findall(text)
-        text = _ULID.sub("#", text)
+    parts = _NAME.split(text)
+    names = parts[2::3]
+    equal: tuple[int, ...] = ()
+    if names:
+        parts[2::3] = ["\0" * len(name) for name in names]
+        text = "".join(parts)
+        equal = equal_names(names)
     if "add s" in text:  # an index writer is known by its second size, 4 bytes above the first
         numbers = [int(size) for size in sizes]
-        return (text, *(after - before == 4 for before, after in itertools.pairwise(numbers))), sizes, ulids
+        pairs = (after - before == 4 for before, after in itertools.pairwise(numbers))
+        return (text, equal, *pairs), sizes, names
     head, header, members = text.partition(" errors: ")
     if not header or "\\n" in text or "\n" in text or " errors: " in members:
-        return (text,), sizes, ulids
-    return (head, *sorted(Counter(members.split("; ")).items())), sizes, ulids
+        return (text, equal), sizes, names
+    return (head, equal, *sorted(Counter(members.split("; ")).items())), sizes, names
+
+
+def equal_names(names: Sequence[object]) -> tuple[int, ...]:
+    """Which of a line's names are the same: for each the place where it stood first; empty if none are."""
+    places: dict[object, int] = {}
+    first = tuple(places.setdefault(name, place) for place, name in enumerate(names))
+    return first if len(places) < len(names) else ()

@@ -1,10 +1,10 @@
-"""Storms of failures: lines of one block that differ in times and sizes alone are folded together.
+"""Storms of failures: lines of one block that differ in times, sizes and file names alone are folded together.
 
     ts=...16.310Z ... org_id=team-047 msg="compaction failed" err="...: mmap, size 509488: cannot allocate memory"
     ts=...16.311Z ... org_id=team-403 msg="compaction failed" err="...: mmap, size 18328: cannot allocate memory"
 
-An ingester at its limit writes thousands of such lines a second. Without times and sizes a block holds a few
-different lines, each many times. What such a line means was found when it was first met
+An ingester at its limit writes thousands of such lines a second. Without times, sizes, ULIDs and numbers of
+files a block holds a few different lines, each many times. What such a line means was found when it was first met
 (:mod:`analyzer.logs.repeats`); here the lines of a block are told apart in one pass, and those met before are
 counted without being taken up one by one. A test holds the digest equal to that of the slow way.
 """
@@ -23,23 +23,24 @@ from analyzer.facts import Stamp
 from analyzer.logs.fold import COPIED_OPERATIONS
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.observation import Observation
-from analyzer.logs.repeats import Recalled, key_of
+from analyzer.logs.repeats import Recalled, equal_names, key_of, ulids_among
 from analyzer.logs.scan import Line, Scanner
 
 FEWEST_MATCHES = 100  # in the rest of a block, for it to be worth a look
 MAX_KINDS = 4096
-# What stands for a time and for a size; a block that holds these bytes itself is left alone.
-_STAMP, _SIZE = b"\x01", b"\x02"
+# What stands for a time, a size and the start of a name; a block that holds these bytes itself is left alone.
+_STAMP, _SIZE, _NAME = b"\x01", b"\x02", b"\x03"
 # In UTC, so that times can be compared as text. Sizes as in repeats: two of them tell what the file is.
 _STAMPS = lazy.pattern(rb"(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?=Z)")
 _SIZES = lazy.pattern(rb"mmap, size (?!0:|134217728:)([0-9]{1,18}): ")
+_NAMES = lazy.pattern(rb"([/ ])(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
 _NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
 _LIST = b" errors: "
 _INDEX_WRITER = b"add s"  # "add series", "add symbol"
 
 
 class Said(Struct):
-    """What lines of one or several kinds say, the same but for times and sizes; ``lowest`` is the time of a line
+    """What lines of one or several kinds say, the same but for times, sizes and names; ``lowest`` is the time of a line
     of theirs that was folded before. ``copied``: each line is a failure, or a copy of one, by itself."""
 
     recalled: Recalled
@@ -50,33 +51,43 @@ class Said(Struct):
 
 
 class Kind(Struct):
-    """Lines that differ in times and sizes alone. ``stamps`` and ``sizes`` are how many of each stand in a
-    line, ``stamp`` is the place of the record's own time."""
+    """Lines that differ in times, sizes and names alone. ``stamps``, ``sizes`` and ``names`` are how many of each
+    stand in a line, ``stamp`` is the place of the record's own time."""
 
     said: Said
     stamps: int
     stamp: int
     sizes: int
+    names: int
 
 
 class Share(Struct):
-    """The lines of a run that say the same: their times and sizes, the number and the text of the last."""
+    """The lines of a run that say the same: their times and sizes, the names of each, the number and the text
+    of the last."""
 
     said: Said
     stamps: list[bytes] = field(default_factory=list)
     sizes: list[bytes] = field(default_factory=list)
+    names: list[list[bytes]] = field(default_factory=list)
     number: int = 0
     raw: bytes = b""
 
     def failure(self) -> Observation:
-        """What the lines say, with the sizes of all; good until the next."""
+        """What the lines say, with the sizes and the names of all; good until the next."""
         recalled = self.said.recalled
+        failure = recalled.failure
+        names = [[name.decode() for name in line] for line in self.names]
         if self.said.copied:
-            recalled.failure.key = key_of(recalled.inner, [size.decode() for size in self.sizes], [])
-        recalled.failure.sizes = Counter(map(int, self.sizes))
+            sizes = [size.decode() for size in self.sizes]
+            failure.key = key_of(recalled.inner, sizes, names[0] if names else [])
+        failure.sizes = Counter(map(int, self.sizes))
         for size, times in recalled.staying.items():
-            recalled.failure.sizes[size] += times * len(self.stamps)
-        return recalled.failure
+            failure.sizes[size] += times * len(self.stamps)
+        if names:
+            failure.ulids = list(dict.fromkeys(ulid for line in names for ulid in ulids_among(line)))
+            if recalled.path is not None:
+                failure.paths = list(dict.fromkeys(map(recalled.path.filled, names)))
+        return failure
 
     def span(self) -> tuple[list[Stamp], Stamp | None]:
         """The times that a span must be widened to, and that of the last line."""
@@ -100,10 +111,12 @@ class _View(Struct):
     skeletons: list[bytes]
     stamps: list[bytes]
     sizes: list[bytes]
+    names: list[bytes]
     offset: int  # in the buffer
     at: int = 0
     stamp: int = 0
     size: int = 0
+    name: int = 0
 
 
 class Storms:
@@ -140,7 +153,7 @@ class Storms:
         if skeleton not in self._kinds:
             count = skeleton.count(_STAMP)
             stamps = view.stamps[view.stamp : view.stamp + count]
-            kind = self._kind(recalled, peeled, stamps, skeleton.count(_SIZE)) if settled() else None
+            kind = self._kind(recalled, peeled, stamps, skeleton) if settled() else None
             if kind is None:
                 return []
             if len(self._kinds) >= MAX_KINDS:
@@ -149,13 +162,13 @@ class Storms:
         self._step(view)
         return self._collect(view)
 
-    def _kind(self, recalled: Recalled, peeled: Peeled, stamps: list[bytes], sizes: int) -> Kind | None:
-        """The kind of a line; None where more may differ in it than its times and its sizes, or where its time
+    def _kind(self, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes) -> Kind | None:
+        """The kind of a line; None where more may differ in it than its times, sizes and names, or where its time
         is not known for certain."""
-        failure = recalled.failure
-        if failure.ulids or failure.file_kind == "go_heap" or not recalled.alone:
+        failure, sizes, names = recalled.failure, skeleton.count(_SIZE), skeleton.count(_NAME)
+        if failure.file_kind == "go_heap" or not recalled.alone:
             return None
-        if failure.sizes.total() != sizes + recalled.staying.total():
+        if failure.sizes.total() != sizes + recalled.staying.total() or names != recalled.names:
             return None
         if len(stamps) > recalled.times + bool(peeled.stamp):
             return None
@@ -169,26 +182,31 @@ class Storms:
             if len(self._said) >= MAX_KINDS:
                 self._said.clear()
             said = self._said[same] = Said(recalled, peeled.framing, copied, stamps[places[0]])
-        return Kind(said, len(stamps), places[0], sizes)
+        return Kind(said, len(stamps), places[0], sizes, names)
 
     def _look(self, line: Line) -> _View | None:
         """The rest of the block from ``line`` on, where it is worth it."""
         if self._scanner.waiting() < FEWEST_MATCHES:
             return None
         text, offset = self._scanner.ahead()
-        if _STAMP in text or _SIZE in text:
+        if _STAMP in text or _SIZE in text or _NAME in text:
             return None
         bare = _NOISE.sub(b"", text) if b"duration" in text or b"trace" in text else text
         parts = _STAMPS.split(bare)
         sized = _SIZES.split(_STAMP.join(parts[::2]))
-        skeletons, lines = _SIZE.join(sized[::2]).split(b"\n"), text.split(b"\n")
+        named = _NAMES.split(_SIZE.join(sized[::2]))
+        names = named[2::3]
+        named[2::3] = [_NAME + b"#" * len(name) for name in names]
+        skeletons, lines = b"".join(named).split(b"\n"), text.split(b"\n")
         if not lines[-1]:
             lines.pop()
             skeletons.pop()
         if _INDEX_WRITER in text:
             _mark_writers(skeletons, sized[1::2])
         skeletons = [_sorted(row) if _LIST in row and _INDEX_WRITER not in row else row for row in skeletons]
-        return _View(line.number, lines, skeletons, parts[1::2], sized[1::2], offset)
+        if names:
+            _mark_equal(skeletons, names)
+        return _View(line.number, lines, skeletons, parts[1::2], sized[1::2], names, offset)
 
     @staticmethod
     def _step(view: _View) -> None:
@@ -196,14 +214,21 @@ class Storms:
         skeleton = view.skeletons[view.at]
         view.stamp += skeleton.count(_STAMP)
         view.size += skeleton.count(_SIZE)
+        view.name += skeleton.count(_NAME)
         view.offset += len(view.lines[view.at]) + 1
         view.at += 1
 
     def _collect(self, view: _View) -> list[Share]:
         """The run of known lines from the view's place on. A line in which nothing matches is passed over."""
         scanner, known = self._scanner, self._kinds.get
-        lines, skeletons, stamps, sizes = view.lines, view.skeletons, view.stamps, view.sizes
-        begin, offset, stamp, size = view.at, view.offset, view.stamp, view.size
+        lines, skeletons, stamps, sizes, names = (
+            view.lines,
+            view.skeletons,
+            view.stamps,
+            view.sizes,
+            view.names,
+        )
+        begin, offset, stamp, size, name = view.at, view.offset, view.stamp, view.size, view.name
         shares: list[Share] = []
         for at in range(begin, len(lines)):
             raw = lines[at]
@@ -213,6 +238,7 @@ class Storms:
                     break
                 stamp += skeletons[at].count(_STAMP)
                 size += skeletons[at].count(_SIZE)
+                name += skeletons[at].count(_NAME)
                 offset += len(raw) + 1
                 continue
             share = kind.said.share
@@ -223,11 +249,14 @@ class Storms:
                     kind.said.share = share
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
+            if kind.names:
+                share.names.append(names[name : name + kind.names])
+                name += kind.names
             share.number, share.raw = view.first + at, raw
             stamp += kind.stamps
             size += kind.sizes
             offset += len(raw) + 1
-            view.at, view.offset, view.stamp, view.size = at + 1, offset, stamp, size
+            view.at, view.offset, view.stamp, view.size, view.name = at + 1, offset, stamp, size, name
         if view.at > begin:
             scanner.pass_to(view.offset)
         for share in shares:
@@ -241,12 +270,13 @@ def _parsed(stamp: bytes) -> Stamp | None:
 
 
 def _meaning(recalled: Recalled, framing: str, copied: bool) -> tuple[object, ...]:
-    """All that folding a line depends on, but its times and sizes: equal for kinds that may share a fold."""
+    """All that folding a line depends on, but its times, sizes and names: equal for kinds that may share a fold."""
     found = recalled.failure
     return (
         framing, recalled.level, copied and recalled.inner, tuple(sorted(recalled.staying.items())),
+        recalled.events, recalled.path or tuple(found.paths), bool(recalled.names),
         found.operation, found.file_kind, found.errno, found.tenant, found.directory, found.era, found.members,
-        found.declared, found.complete, tuple(found.paths), found.fatal, found.corrupt, found.sizes_dropped,
+        found.declared, found.complete, found.fatal, found.corrupt, found.sizes_dropped,
         tuple(sorted(found.errnos.items())),
     )  # fmt: skip
 
@@ -266,6 +296,16 @@ def _mark_writers(skeletons: list[bytes], sizes: list[bytes]) -> None:
             pairs = itertools.pairwise(numbers)
             skeletons[at] += b"".join([b"+" if after - before == 4 else b"-" for before, after in pairs])
         size += count
+
+
+def _mark_equal(skeletons: list[bytes], names: list[bytes]) -> None:
+    """Which of a line's names are the same stays in the line."""
+    name = 0
+    for at, skeleton in enumerate(skeletons):
+        count = skeleton.count(_NAME)
+        if count > 1 and (equal := equal_names(names[name : name + count])):
+            skeletons[at] += repr(equal).encode()
+        name += count
 
 
 def _sorted(skeleton: bytes) -> bytes:
