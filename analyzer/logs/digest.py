@@ -240,13 +240,14 @@ class _Reader:
             return
         life, digest = self._lives.current(line.number), self._digest
         settled = partial(self._folder.settled, life, recalled.failure, recalled.events)
-        for share in self._storms.run(line, peeled, recalled, settled):
+        place = partial(self._folder.place, life)
+        for share in self._storms.run(line, peeled, recalled, settled, place):
             said, lines = share.said, len(share.stamps)
             payload = self._framings.peel(share.raw).payload
             span, last = share.span()
             record = Record(self._path, share.number, last, said.recalled.level, (), payload)
             self._folder.count_events(life, said.recalled.events, lines)
-            self._folder.failure(life, share.failure(), record, lines, span)
+            self._folder.failure(life, share.failure(), record, lines, span, share.spot)
             digest.framings[said.framing] += lines
             digest.parsed += lines
             digest.records += lines if said.recalled.level else 0

@@ -56,6 +56,13 @@ def quote(text: str) -> str:
     return text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + " [...]"
 
 
+class Spot(Struct, frozen=True):
+    """Where a failure that may be a copy of another belongs; ``fresh``: it is none."""
+
+    group: FailureGroup
+    fresh: bool
+
+
 class Span(Protocol):
     """What has a first and a last time: a digest, a segment, a group of failures."""
 
@@ -78,6 +85,15 @@ def widen(span: Span, stamp: Stamp | None) -> None:
         span.first = stamp
     elif stamp.ns > last.ns:
         span.last = stamp
+
+
+def _key_of(found: Observation | FailureGroup) -> GroupKey:
+    return found.operation, found.file_kind, found.errno, found.tenant
+
+
+def _settled(life: Life, group: FailureGroup, found: Observation) -> bool:
+    """Whether of the group's evidence a line like this can only become the last."""
+    return len(group.evidence) == 3 and life.most[_key_of(group)] >= found.members
 
 
 class Folder:
@@ -117,24 +133,44 @@ class Folder:
     def _warn_full(self, kind: str) -> None:
         self.warn(f"more than {MAX_EVENTS_OF_KIND} events of kind {kind} in one life: the rest was not kept")
 
+    def place(self, life: Life, found: Observation, key: str) -> Spot | None:
+        """Where a failure with this key belongs, which is known from then on; None where folding it changes
+        more than counts, times and the last evidence."""
+        group = life.keys.get(key)
+        fresh = group is None
+        if group is None:
+            group = life.groups.get(_key_of(found))
+        if group is None or not _settled(life, group, found):
+            return None
+        if fresh and len(life.keys) < MAX_KEYS:
+            life.keys[key] = group
+        return Spot(group, fresh)
+
     def failure(
-        self, life: Life, found: Observation, record: Record, lines: int = 1, span: Iterable[Stamp] = ()
+        self,
+        life: Life,
+        found: Observation,
+        record: Record,
+        lines: int = 1,
+        span: Iterable[Stamp] = (),
+        spot: Spot | None = None,
     ) -> None:
-        """Fold a failing line into the group it belongs to; or ``lines`` of them that mean the same and are no
-        copies: then ``found.sizes`` are those of all, ``record`` is the last, and ``span`` their times."""
+        """Fold a failing line into the group it belongs to; or ``lines`` of them that mean the same: then
+        ``found.sizes`` are those of all, ``record`` is the last, and ``span`` their times. Where they may be
+        copies, ``spot`` says where all of them belong."""
         segment = life.segment
-        copies = found.operation in COPIED_OPERATIONS and found.key
-        known = life.keys.get(found.key) if copies else None
+        copies = spot is None and found.operation in COPIED_OPERATIONS and found.key
+        known = spot.group if spot is not None else life.keys.get(found.key) if copies else None
         if known is not None:
-            key = (known.operation, known.file_kind, known.errno, known.tenant)
-            group = known
+            group, key = known, _key_of(known)
         else:
             key, group = self._group(life, found, record)
+            if copies and len(life.keys) < MAX_KEYS:
+                life.keys[found.key] = group
+        if known is None or (spot is not None and spot.fresh):
             group.count += lines
             group.members += found.members * lines
             self._merge(group, found, lines)
-            if copies and len(life.keys) < MAX_KEYS:
-                life.keys[found.key] = group
         group.lines += lines
         group.complete = group.complete and found.complete
         group.fatal = group.fatal or found.fatal
@@ -153,17 +189,14 @@ class Folder:
 
     def settled(self, life: Life, found: Observation, events: Iterable[str]) -> bool:
         """Whether further lines of the kind change nothing but the counts, the times and the last evidence of
-        their group; failures that have copies are told apart line by line, and may be at any time."""
+        their group."""
         if (found.errno in EXHAUSTED and not life.refused) or not self.full(life, events):
             return False
-        if found.operation in COPIED_OPERATIONS:
-            return True
-        key = (found.operation, found.file_kind, found.errno, found.tenant)
-        group = life.groups.get(key)
-        return group is not None and len(group.evidence) == 3 and life.most[key] >= found.members
+        group = life.groups.get(_key_of(found))
+        return group is not None and _settled(life, group, found)
 
     def _group(self, life: Life, found: Observation, record: Record) -> tuple[GroupKey, FailureGroup]:
-        key = (found.operation, found.file_kind, found.errno, found.tenant)
+        key = _key_of(found)
         group = life.groups.get(key)
         if group is None and self._groups >= MAX_GROUPS:
             self.warn(f"more than {MAX_GROUPS} groups of failures: the rest is not told apart by tenant")

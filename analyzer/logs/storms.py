@@ -20,11 +20,13 @@ from msgspec import Struct, field
 from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
-from analyzer.logs.fold import COPIED_OPERATIONS
+from analyzer.logs.fold import COPIED_OPERATIONS, Spot
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.observation import Observation
 from analyzer.logs.repeats import Recalled, equal_names, key_of, ulids_among
 from analyzer.logs.scan import Line, Scanner
+
+Place = Callable[[Observation, str], Spot | None]
 
 FEWEST_MATCHES = 100  # in the rest of a block, for it to be worth a look
 MAX_KINDS = 4096
@@ -41,13 +43,14 @@ _INDEX_WRITER = b"add s"  # "add series", "add symbol"
 
 class Said(Struct):
     """What lines of one or several kinds say, the same but for times, sizes and names; ``lowest`` is the time of a line
-    of theirs that was folded before. ``copied``: each line is a failure, or a copy of one, by itself."""
+    of theirs that was folded before. ``copied``: each line is a failure, or a copy of one, by itself. ``shares``
+    are those of the run that is being collected, by where they belong."""
 
     recalled: Recalled
     framing: str
     copied: bool
     lowest: bytes
-    share: Share | None = None
+    shares: dict[tuple[int, bool], Share] = field(default_factory=dict)
 
 
 class Kind(Struct):
@@ -63,9 +66,10 @@ class Kind(Struct):
 
 class Share(Struct):
     """The lines of a run that say the same: their times and sizes, the names of each, the number and the text
-    of the last."""
+    of the last. ``spot`` is where they belong, if they may be copies."""
 
     said: Said
+    spot: Spot | None
     stamps: list[bytes] = field(default_factory=list)
     sizes: list[bytes] = field(default_factory=list)
     names: list[list[bytes]] = field(default_factory=list)
@@ -77,9 +81,6 @@ class Share(Struct):
         recalled = self.said.recalled
         failure = recalled.failure
         names = [[name.decode() for name in line] for line in self.names]
-        if self.said.copied:
-            sizes = [size.decode() for size in self.sizes]
-            failure.key = key_of(recalled.inner, sizes, names[0] if names else [])
         failure.sizes = Counter(map(int, self.sizes))
         for size, times in recalled.staying.items():
             failure.sizes[size] += times * len(self.stamps)
@@ -97,9 +98,9 @@ class Share(Struct):
             return [], _parsed(last)
         low, high = min(stamps), max(stamps)
         span = [high] if high != last else []
-        if low < said.lowest:
+        if low < said.lowest or said.copied:  # copies belong to several groups
             span.append(low)
-            said.lowest = low
+            said.lowest = min(low, said.lowest)
         return [stamp for stamp in map(_parsed, span) if stamp is not None], _parsed(last)
 
 
@@ -134,11 +135,14 @@ class Storms:
         self._kinds.clear()
         self._said.clear()
 
-    def run(self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool]) -> list[Share]:
+    def run(
+        self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool], place: Place
+    ) -> list[Share]:
         """The lines behind ``line`` that are like lines known; none of them is handed out any more.
 
         ``line`` was just read, ``peeled`` and ``recalled`` are what it is and means. It becomes known itself
-        if ``settled`` says that further lines of its meaning may be folded together.
+        if ``settled`` says that further lines of its meaning may be folded together. ``place`` says where one
+        belongs that may be a copy.
         """
         view = self._view
         if self._block != self._scanner.block:
@@ -160,7 +164,7 @@ class Storms:
                 self._kinds.clear()
             self._kinds[skeleton] = kind
         self._step(view)
-        return self._collect(view)
+        return self._collect(view, place)
 
     def _kind(self, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes) -> Kind | None:
         """The kind of a line; None where more may differ in it than its times, sizes and names, or where its time
@@ -218,7 +222,7 @@ class Storms:
         view.offset += len(view.lines[view.at]) + 1
         view.at += 1
 
-    def _collect(self, view: _View) -> list[Share]:
+    def _collect(self, view: _View, place: Place) -> list[Share]:
         """The run of known lines from the view's place on. A line in which nothing matches is passed over."""
         scanner, known = self._scanner, self._kinds.get
         lines, skeletons, stamps, sizes, names = (
@@ -241,12 +245,17 @@ class Storms:
                 name += skeletons[at].count(_NAME)
                 offset += len(raw) + 1
                 continue
-            share = kind.said.share
+            said, spot = kind.said, None
+            if said.copied:
+                key = _key_of(said, sizes[size : size + kind.sizes], names[name : name + kind.names])
+                spot = place(said.recalled.failure, key)
+                if spot is None:
+                    break
+            where = (0, False) if spot is None else (id(spot.group), spot.fresh)
+            share = said.shares.get(where)
             if share is None:
-                share = Share(kind.said)
+                share = said.shares[where] = Share(said, spot)
                 shares.append(share)
-                if not kind.said.copied:
-                    kind.said.share = share
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
             if kind.names:
@@ -260,9 +269,13 @@ class Storms:
         if view.at > begin:
             scanner.pass_to(view.offset)
         for share in shares:
-            share.said.share = None
+            share.said.shares.clear()
         shares.sort(key=_number)
         return shares
+
+
+def _key_of(said: Said, sizes: list[bytes], names: list[bytes]) -> str:
+    return key_of(said.recalled.inner, [b",".join(sizes).decode()], [b",".join(names).decode()])
 
 
 def _parsed(stamp: bytes) -> Stamp | None:
