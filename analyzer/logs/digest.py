@@ -38,7 +38,7 @@ from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
-from analyzer.logs.storms import Storms
+from analyzer.logs.storms import Share, Storms
 
 __all__ = ["looks_like_log", "read_log"]
 
@@ -97,6 +97,7 @@ class _Reader:
         self._lives = Lives(self._digest, self._worked)
         self._repeats = Repeats(Context(path, self._previous_step))
         self._storms = Storms(self._scanner)
+        self._scanner.skim = self._skim
         self._recalled: Recalled | None = None  # what the last line was recalled as
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
@@ -197,7 +198,7 @@ class _Reader:
         record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
         if peeled.fields or joined.lines > 1 or joined.tail:
             record = _completed(record, joined)
-        found = self._repeats.interpret(record, peeled.hints)
+        found = self._repeats.interpret(record, peeled.hints, framed)
         if found is None:
             self._widen(record.stamp)
             self._digest.records += bool(record.fields)
@@ -206,42 +207,58 @@ class _Reader:
         for event in found.events:
             self._event(event, peeled, joined.number)
         if found.failure is not None:
-            self._failure(joined, record, found.failure)
+            self._failure(joined, record, found.failure, bool(record.fields))
         else:
-            self._wrote(joined, record)
+            self._wrote(joined, record, bool(record.fields))
         if record.fields and self._digest.records < RECORDS_FOR_PRODUCT:
             product = PRODUCTS.get((record_caller(record) or "").partition(":")[0])
             if product:
                 self._digest.products[product] += 1
 
     def _recall(self, joined: Joined, known: Recalled) -> bool:
-        """Fold a line that is like one before; not where it states an event that must be kept."""
-        if known.events:
-            life = self._life(joined.peeled, joined.number)
-            if not self._folder.full(life, known.events):
-                return False
-            self._folder.count_events(life, known.events)
+        """Fold a line that is like one before; not where it states an event that must be kept, or is the first of
+        its group, whose text stays."""
+        life = self._life(joined.peeled, joined.number)
+        if not (self._folder.full(life, known.events) and self._folder.knows(life, known.failure)):
+            return False
+        self._folder.count_events(life, known.events)
         record = Record(self._path, joined.number, known.stamp, known.level, (), joined.peeled.payload)
-        self._failure(joined, record, known.failure)
+        self._failure(joined, record, known.failure, known.is_record)
         self._recalled = known
         return True
 
     def _storm(self, line: Line, peeled: Peeled) -> None:
         """Fold the lines behind one that was recalled along with it, as far as each is like one before."""
         recalled = self._recalled
-        if (
-            recalled is None
-            or self._several
-            or self._lives.sources > 1
-            or self._section
-            or self._dump
-            or self._searching
-        ):
+        if recalled is None or not self._alone():
             return
-        life, digest = self._lives.current(line.number), self._digest
+        life = self._lives.current(line.number)
         settled = partial(self._folder.settled, life, recalled.failure, recalled.events)
         place = partial(self._folder.place, life)
-        for share in self._storms.run(line, peeled, recalled, settled, place):
+        self._fold(life, self._storms.run(line, peeled, recalled, settled, place))
+
+    def _skim(self, buffer: bytes, base: int, stop: int) -> tuple[int, int]:
+        """Within a storm, fold what a block begins with before it is scanned; see :attr:`Scanner.skim`."""
+        if not self._storms.dense or not self._alone():
+            return base, 0
+        life = self._lives.current(self._scanner.lines)
+        shares, counted, passed, lines = self._storms.skim(
+            buffer, base, stop, partial(self._folder.place, life)
+        )
+        if lines:
+            self._fold(life, shares)
+            self._counts.add(life, Counted(b"", 0, counted, [], []))
+        return passed, lines
+
+    def _alone(self) -> bool:
+        """Whether one source writes plain lines, each of which is read by itself."""
+        busy = self._section or self._dump or self._searching or self._joiner.open
+        return not (self._several or self._lives.sources > 1 or busy)
+
+    def _fold(self, life: Life, shares: list[Share]) -> None:
+        """Fold the lines of a storm that say the same together."""
+        digest = self._digest
+        for share in shares:
             said, lines = share.said, len(share.stamps)
             payload = self._framings.peel(share.raw).payload
             span, last = share.span()
@@ -250,21 +267,21 @@ class _Reader:
             self._folder.failure(life, share.failure(), record, lines, span, share.spot)
             digest.framings[said.framing] += lines
             digest.parsed += lines
-            digest.records += lines if said.recalled.level else 0
+            digest.records += lines if said.recalled.is_record or said.recalled.level else 0
             for stamp in (*span, last):
                 self._widen(stamp)
                 touch(life, share.number, stamp)
 
-    def _wrote(self, joined: Joined, record: Record) -> Life:
+    def _wrote(self, joined: Joined, record: Record, is_record: bool) -> Life:
         """The life that wrote a record, widened to it."""
         self._widen(record.stamp)
-        self._digest.records += bool(record.fields) or record.level != ""
+        self._digest.records += is_record or record.level != ""
         life = self._life(joined.peeled, joined.number)
         touch(life, joined.number, record.stamp)
         return life
 
-    def _failure(self, joined: Joined, record: Record, failure: meaning.Observation) -> None:
-        life = self._wrote(joined, record)
+    def _failure(self, joined: Joined, record: Record, failure: meaning.Observation, is_record: bool) -> None:
+        life = self._wrote(joined, record, is_record)
         if not life.refused:
             self._count_before()
         if isinstance(joined.long, StreamCounter):

@@ -187,6 +187,10 @@ class Folder:
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
 
+    def knows(self, life: Life, found: Observation) -> bool:
+        """Whether the life has the group of a failure, or of what it is a copy of."""
+        return _key_of(found) in life.groups or found.key in life.keys
+
     def settled(self, life: Life, found: Observation, events: Iterable[str]) -> bool:
         """Whether further lines of the kind change nothing but the counts, the times and the last evidence of
         their group."""

@@ -40,7 +40,7 @@ class LookBack:
         self._scanner = scanner
         self._framings = framings
         self._block = -1  # of the scanner, when these were searched
-        self._searched: dict[int, Searched] = {}
+        self._searched: dict[tuple[int, int], Searched] = {}  # by buffer and base
         self._with_steps: list[Searched] = []
         self._lines_left = BUDGET
         self._steps_left = BUDGET
@@ -90,11 +90,11 @@ class LookBack:
             self._block = self._scanner.block
             known, self._searched = self._searched, {}
             for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
-                found = known.get(id(buffer))
+                found = known.get((id(buffer), base))
                 if found is None or found[0] is not buffer:
                     _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
                     found = (buffer, base, ends)
-                self._searched[id(buffer)] = found
+                self._searched[id(buffer), base] = found
             self._with_steps = [found for found in self._searched.values() if found[2]]
         return self._with_steps
 

@@ -81,7 +81,7 @@ class Recalled(Struct):
     """What a line means that is like one before. ``staying`` are those of its sizes that are the same in all
     such lines, ``times`` is how often it states its own time, ``names`` are the blocks and numbered files that
     it names; ``alone``: its meaning hangs on nothing but its text. ``inner`` is what :func:`key_of` makes a key
-    of, with its numbers and names. ``path`` is set where names stand in the failure's path. ``events`` are the
+    of, with its numbers and names. ``is_record``: a logger's fields were read in it. ``path`` is set where names stand in the failure's path. ``events`` are the
     kinds of the events that it states too."""
 
     failure: Observation
@@ -92,6 +92,7 @@ class Recalled(Struct):
     names: int
     alone: bool
     inner: str
+    is_record: bool
     path: Path | None
     events: tuple[str, ...]
 
@@ -113,6 +114,7 @@ class _Known(Struct, frozen=True):
     asked: tuple[tuple[str | None, str | None], ...]
     inner: str
     staying: Counter[int]
+    is_record: bool
     path: Path | None
     events: tuple[str, ...]
 
@@ -136,7 +138,8 @@ class Repeats:
         text = _take_apart(payload, hints)
         self._last = (payload, text)
         known = self._known.get(text.shape)
-        if known is None or not self._context.still(known.asked):
+        stamp = parse_stamp(text.stamp) if text.stamp else framed
+        if known is None or (text.stamp and stamp is None) or not self._context.still(known.asked):
             return None
         failure = known.failure
         failure.sizes = Counter(map(int, text.sizes))
@@ -147,14 +150,14 @@ class Repeats:
             if known.path is not None:
                 failure.paths = [known.path.filled(text.names)]
         failure.key = key_of(known.inner, text.sizes, text.names)
-        stamp = parse_stamp(text.stamp) if text.stamp else framed
         return Recalled(
             failure, stamp, known.level, known.staying, text.times, len(text.names), not known.asked,
-            known.inner, known.path, known.events,
+            known.inner, known.is_record, known.path, known.events,
         )  # fmt: skip
 
-    def interpret(self, record: Record, hints: Hints) -> meaning.Meaning | None:
-        """What a record means, kept if it can stand for others like it."""
+    def interpret(self, record: Record, hints: Hints, framed: Stamp | None = None) -> meaning.Meaning | None:
+        """What a record means, kept if it can stand for others like it. ``framed`` is the time that stands before
+        its payload."""
         self._context.asked.clear()
         found = meaning.interpret(record, self._context)
         failure = found.failure if found is not None else None
@@ -173,14 +176,15 @@ class Repeats:
             return found
         path = _path_of(failure, names)
         varies = path is None and any(map(_NAME.search, failure.paths))
-        timed = record.stamp == parse_stamp(text.stamp) if text.stamp else True
+        timed = record.stamp == (parse_stamp(text.stamp) if text.stamp else framed)
         events = tuple(event.kind for event in found.events)
         if timed and not varies and "start" not in events:
             if len(self._known) >= MAX_SHAPES:
                 self._known.clear()
             self._known[text.shape] = _Known(
-                replace(failure), record.level, tuple(self._context.asked), inner, staying, path, events
-            )
+                replace(failure), record.level, tuple(self._context.asked), inner, staying, bool(record.fields),
+                path, events,
+            )  # fmt: skip
         return found
 
 

@@ -34,6 +34,7 @@ FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorise
 NEWLINE = 10
 
 Region = tuple[bytes, int, int]  # buffer, start, stop: lines without a copy
+Skim = Callable[[bytes, int, int], tuple[int, int]]  # the same; answers an offset, and the lines before it
 
 
 class LongLine(Protocol):
@@ -121,7 +122,7 @@ class Scanner:
     line; the ids in :class:`Line` count from 0 through ``parsed``, those in :class:`Counted` go on
     through ``counted``. ``frequent`` is a literal that every tenth line may hold. ``long_line`` makes
     the counter of a line over 1 MiB. While ``follow`` is set, each next line is handed out whether it
-    matches or not.
+    matches or not. ``skim`` is asked before a block is scanned, and may take lines from its start as read.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class Scanner:
         engine: Engine | None = None,
     ) -> None:
         self.follow = False
+        self.skim: Skim | None = None
         self.lines = 0
         self.size = 0
         self.cut_lines = 0
@@ -259,6 +261,15 @@ class Scanner:
 
     def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
         """Scan one block of whole lines and hand out what is in it."""
+        if self.skim is not None and self.lines and not self.follow:
+            passed, lines = self.skim(buffer, base, stop)
+            if lines:
+                self.lines += lines
+                self.block += 1
+                self._remember((buffer, base, passed))
+                base = passed
+        if base == stop:
+            return
         whole = base == 0 and stop == len(buffer)
         ids, ends, marks = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
         block = _Block(buffer, base, stop, ids, ends, marks, [], read_to=base)

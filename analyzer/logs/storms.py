@@ -42,22 +42,25 @@ _INDEX_WRITER = b"add s"  # "add series", "add symbol"
 
 
 class Said(Struct):
-    """What lines of one or several kinds say, the same but for times, sizes and names; ``lowest`` is the time of a line
-    of theirs that was folded before. ``copied``: each line is a failure, or a copy of one, by itself. ``shares``
-    are those of the run that is being collected, by where they belong."""
+    """What lines of one or several kinds say, the same but for times, sizes and names. ``copied``: each line is a
+    failure, or a copy of one, by itself. ``shares`` are those of the run that is being collected, ``lowest`` the
+    earliest times folded so far, by where they belong."""
 
     recalled: Recalled
     framing: str
     copied: bool
-    lowest: bytes
     shares: dict[tuple[int, bool], Share] = field(default_factory=dict)
+    lowest: dict[tuple[int, bool], bytes] = field(default_factory=dict)
 
 
 class Kind(Struct):
     """Lines that differ in times, sizes and names alone. ``stamps``, ``sizes`` and ``names`` are how many of each
-    stand in a line, ``stamp`` is the place of the record's own time."""
+    stand in a line, ``stamp`` is the place of the record's own time. ``inner`` is what its key is made of,
+    ``counted`` are the counted patterns that match in it."""
 
     said: Said
+    inner: str
+    counted: list[int]
     stamps: int
     stamp: int
     sizes: int
@@ -70,6 +73,7 @@ class Share(Struct):
 
     said: Said
     spot: Spot | None
+    where: tuple[int, bool]
     stamps: list[bytes] = field(default_factory=list)
     sizes: list[bytes] = field(default_factory=list)
     names: list[list[bytes]] = field(default_factory=list)
@@ -98,9 +102,10 @@ class Share(Struct):
             return [], _parsed(last)
         low, high = min(stamps), max(stamps)
         span = [high] if high != last else []
-        if low < said.lowest or said.copied:  # copies belong to several groups
+        lowest = said.lowest.get(self.where)
+        if lowest is None or low < lowest:
             span.append(low)
-            said.lowest = min(low, said.lowest)
+            said.lowest[self.where] = low
         return [stamp for stamp in map(_parsed, span) if stamp is not None], _parsed(last)
 
 
@@ -129,11 +134,30 @@ class Storms:
         self._said: dict[tuple[object, ...], Said] = {}
         self._block = -1  # of the scanner, that the view is of
         self._view: _View | None = None
+        self._folded = 0  # lines of the view
 
     def forget(self) -> None:
         """A new life has begun: its failures are told anew."""
         self._kinds.clear()
         self._said.clear()
+
+    @property
+    def dense(self) -> bool:
+        """Whether nearly all of the last block was folded: the next is worth a look before it is scanned."""
+        return self._view is not None and self._folded * 10 >= len(self._view.lines) * 9
+
+    def skim(
+        self, buffer: bytes, base: int, stop: int, place: Place
+    ) -> tuple[list[Share], list[int], int, int]:
+        """The lines from the start of a block on that are like lines known, though it was not scanned; the counted
+        patterns in them, the offset behind them and their number."""
+        view = self._taken_apart(buffer[base:stop], base, self._scanner.lines + 1)
+        self._view, self._folded = view, 0
+        if view is None:
+            return [], [], base, 0
+        counted: list[int] = []
+        shares = self._collect(view, place, counted)
+        return shares, counted, min(view.offset, stop), view.at
 
     def run(
         self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool], place: Place
@@ -148,6 +172,7 @@ class Storms:
         if self._block != self._scanner.block:
             self._block = self._scanner.block
             view = self._view = self._look(line)
+            self._folded = 0
         if view is None:
             return []
         index = line.number - view.first
@@ -157,7 +182,7 @@ class Storms:
         if skeleton not in self._kinds:
             count = skeleton.count(_STAMP)
             stamps = view.stamps[view.stamp : view.stamp + count]
-            kind = self._kind(recalled, peeled, stamps, skeleton) if settled() else None
+            kind = self._kind(line, recalled, peeled, stamps, skeleton) if settled() else None
             if kind is None:
                 return []
             if len(self._kinds) >= MAX_KINDS:
@@ -166,7 +191,9 @@ class Storms:
         self._step(view)
         return self._collect(view, place)
 
-    def _kind(self, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes) -> Kind | None:
+    def _kind(
+        self, line: Line, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes
+    ) -> Kind | None:
         """The kind of a line; None where more may differ in it than its times, sizes and names, or where its time
         is not known for certain."""
         failure, sizes, names = recalled.failure, skeleton.count(_SIZE), skeleton.count(_NAME)
@@ -179,20 +206,27 @@ class Storms:
         places = [at for at, stamp in enumerate(stamps) if _parsed(stamp) == recalled.stamp]
         if len(places) != 1:
             return None
-        copied = failure.operation in COPIED_OPERATIONS
-        same = _meaning(recalled, peeled.framing, copied)
+        _, counted = self._scanner.matches(line.raw)
+        if counted.marks:
+            return None
+        same = _meaning(recalled, peeled.framing)
         said = self._said.get(same)
         if said is None:
             if len(self._said) >= MAX_KINDS:
                 self._said.clear()
-            said = self._said[same] = Said(recalled, peeled.framing, copied, stamps[places[0]])
-        return Kind(said, len(stamps), places[0], sizes, names)
+            said = self._said[same] = Said(recalled, peeled.framing, failure.operation in COPIED_OPERATIONS)
+        return Kind(said, recalled.inner, counted.ids, len(stamps), places[0], sizes, names)
 
     def _look(self, line: Line) -> _View | None:
         """The rest of the block from ``line`` on, where it is worth it."""
         if self._scanner.waiting() < FEWEST_MATCHES:
             return None
         text, offset = self._scanner.ahead()
+        return self._taken_apart(text, offset, line.number)
+
+    @staticmethod
+    def _taken_apart(text: bytes, offset: int, number: int) -> _View | None:
+        """Lines, the first with this offset and number, and what they are without times, sizes and names."""
         if _STAMP in text or _SIZE in text or _NAME in text:
             return None
         bare = _NOISE.sub(b"", text) if b"duration" in text or b"trace" in text else text
@@ -210,7 +244,7 @@ class Storms:
         skeletons = [_sorted(row) if _LIST in row and _INDEX_WRITER not in row else row for row in skeletons]
         if names:
             _mark_equal(skeletons, names)
-        return _View(line.number, lines, skeletons, parts[1::2], sized[1::2], names, offset)
+        return _View(number, lines, skeletons, parts[1::2], sized[1::2], names, offset)
 
     @staticmethod
     def _step(view: _View) -> None:
@@ -222,8 +256,9 @@ class Storms:
         view.offset += len(view.lines[view.at]) + 1
         view.at += 1
 
-    def _collect(self, view: _View, place: Place) -> list[Share]:
-        """The run of known lines from the view's place on. A line in which nothing matches is passed over."""
+    def _collect(self, view: _View, place: Place, counted: list[int] | None = None) -> list[Share]:
+        """The run of known lines from the view's place on. A line in which nothing matches is passed over, in a
+        block that was scanned; of one that was not, what is counted in the lines goes to ``counted``."""
         scanner, known = self._scanner, self._kinds.get
         lines, skeletons, stamps, sizes, names = (
             view.lines,
@@ -238,7 +273,7 @@ class Storms:
             raw = lines[at]
             kind = known(skeletons[at])
             if kind is None:
-                if scanner.matched(offset, offset + len(raw)):
+                if counted is not None or scanner.matched(offset, offset + len(raw)):
                     break
                 stamp += skeletons[at].count(_STAMP)
                 size += skeletons[at].count(_SIZE)
@@ -247,14 +282,14 @@ class Storms:
                 continue
             said, spot = kind.said, None
             if said.copied:
-                key = _key_of(said, sizes[size : size + kind.sizes], names[name : name + kind.names])
+                key = _key_of(kind.inner, sizes[size : size + kind.sizes], names[name : name + kind.names])
                 spot = place(said.recalled.failure, key)
                 if spot is None:
                     break
             where = (0, False) if spot is None else (id(spot.group), spot.fresh)
             share = said.shares.get(where)
             if share is None:
-                share = said.shares[where] = Share(said, spot)
+                share = said.shares[where] = Share(said, spot, where)
                 shares.append(share)
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
@@ -262,11 +297,14 @@ class Storms:
                 share.names.append(names[name : name + kind.names])
                 name += kind.names
             share.number, share.raw = view.first + at, raw
+            self._folded += 1
+            if counted is not None:
+                counted += kind.counted
             stamp += kind.stamps
             size += kind.sizes
             offset += len(raw) + 1
             view.at, view.offset, view.stamp, view.size, view.name = at + 1, offset, stamp, size, name
-        if view.at > begin:
+        if view.at > begin and counted is None:
             scanner.pass_to(view.offset)
         for share in shares:
             share.said.shares.clear()
@@ -274,19 +312,19 @@ class Storms:
         return shares
 
 
-def _key_of(said: Said, sizes: list[bytes], names: list[bytes]) -> str:
-    return key_of(said.recalled.inner, [b",".join(sizes).decode()], [b",".join(names).decode()])
+def _key_of(inner: str, sizes: list[bytes], names: list[bytes]) -> str:
+    return key_of(inner, [b",".join(sizes).decode()], [b",".join(names).decode()])
 
 
 def _parsed(stamp: bytes) -> Stamp | None:
     return parse_stamp(f"{stamp.decode()}Z")
 
 
-def _meaning(recalled: Recalled, framing: str, copied: bool) -> tuple[object, ...]:
+def _meaning(recalled: Recalled, framing: str) -> tuple[object, ...]:
     """All that folding a line depends on, but its times, sizes and names: equal for kinds that may share a fold."""
     found = recalled.failure
     return (
-        framing, recalled.level, copied and recalled.inner, tuple(sorted(recalled.staying.items())),
+        framing, recalled.level, recalled.is_record, tuple(sorted(recalled.staying.items())),
         recalled.events, recalled.path or tuple(found.paths), bool(recalled.names),
         found.operation, found.file_kind, found.errno, found.tenant, found.directory, found.era, found.members,
         found.declared, found.complete, found.fatal, found.corrupt, found.sizes_dropped,
