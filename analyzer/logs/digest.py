@@ -237,18 +237,16 @@ class _Reader:
         place = partial(self._folder.place, life)
         self._fold(life, self._storms.run(line, peeled, recalled, settled, place))
 
-    def _skim(self, buffer: bytes, base: int, stop: int) -> tuple[int, int]:
-        """Within a storm, fold what a block begins with before it is scanned; see :attr:`Scanner.skim`."""
-        if not self._storms.dense or not self._alone():
-            return base, 0
+    def _skim(self, buffer: bytes, base: int, stop: int) -> tuple[int, int, bool]:
+        """Within a storm, fold what a block begins with before it is scanned; see :data:`scan.Skim`."""
+        if not self._alone():
+            return 0, base, False
         life = self._lives.current(self._scanner.lines)
-        shares, counted, passed, lines = self._storms.skim(
-            buffer, base, stop, partial(self._folder.place, life)
-        )
-        if lines:
-            self._fold(life, shares)
-            self._counts.add(life, Counted(b"", 0, counted, [], []))
-        return passed, lines
+        found = self._storms.skim(buffer, base, stop, partial(self._folder.place, life))
+        if found.lines:
+            self._fold(life, found.shares)
+            self._counts.add(life, Counted(b"", 0, found.counted, [], []))
+        return found.lines, found.offset, found.on
 
     def _alone(self) -> bool:
         """Whether one source writes plain lines, each of which is read by itself."""

@@ -10,6 +10,8 @@ import itertools
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from msgspec import Struct, field
+
 from analyzer.facts import Stamp
 from analyzer.logs.engine import engine_for
 from analyzer.logs.framing import Framings
@@ -27,10 +29,17 @@ NEXT_PROCESS = "maxprocs: "  # printed before its banner
 STEP_PATTERNS = (HEALTHY, *STEPS)
 
 Hints = tuple[tuple[str, str], ...]
-Searched = tuple[bytes, int, list[int]]
-"""Buffer, base, the ends of all life-cycle literals behind the base."""
 Row = tuple[int, str, Stamp | None]
 """How many lines above the first one, the payload, the time."""
+
+
+class Searched(Struct):
+    """A region of the log; ``ends`` are those of all life-cycle literals in it, behind its base."""
+
+    buffer: bytes
+    base: int
+    stop: int
+    ends: list[int] = field(default_factory=list)
 
 
 class LookBack:
@@ -73,7 +82,8 @@ class LookBack:
     def _steps(self, name: bytes) -> Iterator[bytes]:
         """The life-cycle lines of the blocks that hold ``name``, newest first."""
         current, limit = self._scanner.here()
-        for buffer, base, ends in self._stepped():
+        for found in self._stepped():
+            buffer, base, ends = found.buffer, found.base, found.ends
             stop = limit if buffer is current else len(buffer)
             if name and buffer.find(name, base, stop) < 0:
                 continue
@@ -91,11 +101,14 @@ class LookBack:
             known, self._searched = self._searched, {}
             for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
                 found = known.get((id(buffer), base))
-                if found is None or found[0] is not buffer:
-                    _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
-                    found = (buffer, base, ends)
+                if found is None or found.buffer is not buffer:
+                    found = Searched(buffer, base, base)
+                if found.stop < stop:  # it is new, or has grown since
+                    _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[found.stop : stop])
+                    found.ends += [end + found.stop - base for end in ends]
+                    found.stop = stop
                 self._searched[id(buffer), base] = found
-            self._with_steps = [found for found in self._searched.values() if found[2]]
+            self._with_steps = [found for found in self._searched.values() if found.ends]
         return self._with_steps
 
     def rows(self, hints: Hints, several: bool) -> Iterator[Row]:

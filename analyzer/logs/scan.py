@@ -34,7 +34,9 @@ FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorise
 NEWLINE = 10
 
 Region = tuple[bytes, int, int]  # buffer, start, stop: lines without a copy
-Skim = Callable[[bytes, int, int], tuple[int, int]]  # the same; answers an offset, and the lines before it
+Skim = Callable[[bytes, int, int], tuple[int, int, bool]]
+"""Takes lines from the start of a region as read: their number, the offset behind them, and whether to go on so
+behind the line there."""
 
 
 class LongLine(Protocol):
@@ -260,16 +262,24 @@ class Scanner:
             block.marks_given = bisect_right(block.marks, block.read_to - block.base, block.marks_given)
 
     def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
-        """Scan one block of whole lines and hand out what is in it."""
-        if self.skim is not None and self.lines and not self.follow:
-            passed, lines = self.skim(buffer, base, stop)
-            if lines:
-                self.lines += lines
-                self.block += 1
-                self._remember((buffer, base, passed))
+        """One block of whole lines: what is skimmed of it, and the rest scanned."""
+        while base < stop:
+            end = stop
+            if self.skim is not None and self.lines and not self.follow:
+                lines, passed, on = self.skim(buffer, base, stop)
+                if lines:
+                    self.lines += lines
+                    self.block += 1
+                    self._remember((buffer, base, passed))
                 base = passed
-        if base == stop:
-            return
+                if on:
+                    end = buffer.find(b"\n", base, stop) + 1 or stop
+            if base < end:
+                yield from self._scanned(buffer, base, end)
+            base = end
+
+    def _scanned(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
+        """Scan a block of whole lines and hand out what is in it."""
         whole = base == 0 and stop == len(buffer)
         ids, ends, marks = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
         block = _Block(buffer, base, stop, ids, ends, marks, [], read_to=base)
@@ -337,8 +347,11 @@ class Scanner:
         block.read_to = to
 
     def _remember(self, region: Region) -> None:
-        self._history.append(region)
-        self._history_size += region[2] - region[1]
+        buffer, start, stop = region
+        self._history_size += stop - start
+        if self._history and self._history[-1][0] is buffer and self._history[-1][2] == start:
+            start = self._history.pop()[1]
+        self._history.append((buffer, start, stop))
         while self._history_size > HISTORY and len(self._history) > 1:
             _, start, stop = self._history.popleft()
             self._history_size -= stop - start

@@ -30,6 +30,7 @@ Place = Callable[[Observation, str], Spot | None]
 
 FEWEST_MATCHES = 100  # in the rest of a block, for it to be worth a look
 MAX_KINDS = 4096
+DENSE = 10  # of so many lines all but one must be folded, for a block to be looked at before it is scanned
 # What stands for a time, a size and the start of a name; a block that holds these bytes itself is left alone.
 _STAMP, _SIZE, _NAME = b"\x01", b"\x02", b"\x03"
 # In UTC, so that times can be compared as text. Sizes as in repeats: two of them tell what the file is.
@@ -109,8 +110,20 @@ class Share(Struct):
         return [stamp for stamp in map(_parsed, span) if stamp is not None], _parsed(last)
 
 
+class Skimmed(Struct):
+    """What was taken of a block that was not scanned: ``lines`` of them, up to ``offset``, and the counted patterns
+    in them. ``on``: the line there is to be scanned alone, and the rest to be looked at again."""
+
+    shares: list[Share]
+    counted: list[int]
+    lines: int
+    offset: int
+    on: bool
+
+
 class _View(Struct):
-    """The rest of a block as lines; the fields behind ``sizes`` stand at the line ``at``."""
+    """The rest of a block as lines; ``offset`` and the fields behind it stand at the line ``at``. ``unscanned`` is
+    the block's buffer where nothing is known of its matches."""
 
     first: int  # number of the first line
     lines: list[bytes]
@@ -118,11 +131,16 @@ class _View(Struct):
     stamps: list[bytes]
     sizes: list[bytes]
     names: list[bytes]
+    unscanned: bytes | None
     offset: int  # in the buffer
     at: int = 0
     stamp: int = 0
     size: int = 0
     name: int = 0
+
+    def holds(self, number: int) -> bool:
+        """Whether a line is one of the view's, at its place or behind it."""
+        return self.first + self.at <= number < self.first + len(self.lines)
 
 
 class Storms:
@@ -141,23 +159,34 @@ class Storms:
         self._kinds.clear()
         self._said.clear()
 
-    @property
-    def dense(self) -> bool:
-        """Whether nearly all of the last block was folded: the next is worth a look before it is scanned."""
-        return self._view is not None and self._folded * 10 >= len(self._view.lines) * 9
-
-    def skim(
-        self, buffer: bytes, base: int, stop: int, place: Place
-    ) -> tuple[list[Share], list[int], int, int]:
-        """The lines from the start of a block on that are like lines known, though it was not scanned; the counted
-        patterns in them, the offset behind them and their number."""
-        view = self._taken_apart(buffer[base:stop], base, self._scanner.lines + 1)
-        self._view, self._folded = view, 0
+    def skim(self, buffer: bytes, base: int, stop: int, place: Place) -> Skimmed:
+        """The lines at the start of a block, or of what is left of it, that are like lines known, though it was not
+        scanned; none where too few lines are likely to be."""
+        view = self._resumed(buffer, base)
         if view is None:
-            return [], [], base, 0
+            last = self._view
+            self._view = None
+            if last is not None and self._folded * DENSE >= len(last.lines) * (DENSE - 1):
+                view = self._taken_apart(buffer[base:stop], base, self._scanner.lines + 1, buffer)
+            if view is None:
+                return Skimmed([], [], 0, base, False)
+            self._view, self._folded = view, 0
+        begin = view.at
         counted: list[int] = []
         shares = self._collect(view, place, counted)
-        return shares, counted, min(view.offset, stop), view.at
+        on = view.at < len(view.lines) and self._folded >= (view.at - self._folded) * DENSE
+        if not on and view.at < len(view.lines):
+            self._view = None
+        return Skimmed(shares, counted, view.at - begin, min(view.offset, stop), on)
+
+    def _resumed(self, buffer: bytes, base: int) -> _View | None:
+        """The view of a block that is being skimmed, at the line at ``base``."""
+        view = self._view
+        if view is None or view.unscanned is not buffer:
+            return None
+        while view.offset < base and view.at < len(view.lines):
+            self._step(view)
+        return view if view.offset == base and view.at < len(view.lines) else None
 
     def run(
         self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool], place: Place
@@ -169,7 +198,8 @@ class Storms:
         belongs that may be a copy.
         """
         view = self._view
-        if self._block != self._scanner.block:
+        skimmed = view is not None and view.unscanned is not None and view.holds(line.number)
+        if self._block != self._scanner.block and not skimmed:
             self._block = self._scanner.block
             view = self._view = self._look(line)
             self._folded = 0
@@ -189,7 +219,7 @@ class Storms:
                 self._kinds.clear()
             self._kinds[skeleton] = kind
         self._step(view)
-        return self._collect(view, place)
+        return [] if skimmed else self._collect(view, place)
 
     def _kind(
         self, line: Line, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes
@@ -225,7 +255,7 @@ class Storms:
         return self._taken_apart(text, offset, line.number)
 
     @staticmethod
-    def _taken_apart(text: bytes, offset: int, number: int) -> _View | None:
+    def _taken_apart(text: bytes, offset: int, number: int, unscanned: bytes | None = None) -> _View | None:
         """Lines, the first with this offset and number, and what they are without times, sizes and names."""
         if _STAMP in text or _SIZE in text or _NAME in text:
             return None
@@ -244,7 +274,7 @@ class Storms:
         skeletons = [_sorted(row) if _LIST in row and _INDEX_WRITER not in row else row for row in skeletons]
         if names:
             _mark_equal(skeletons, names)
-        return _View(number, lines, skeletons, parts[1::2], sized[1::2], names, offset)
+        return _View(number, lines, skeletons, parts[1::2], sized[1::2], names, unscanned, offset)
 
     @staticmethod
     def _step(view: _View) -> None:
