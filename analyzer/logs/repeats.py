@@ -35,8 +35,8 @@ MAX_NUMBERS = 1000
 # Two sizes tell what the file is, and stay in the text: an empty file, a new head chunk file.
 _STAYING = frozenset((0, HEAD_CHUNK_BYTES))
 _SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
-# A block, or a numbered file of one, of the head or of the WAL; and what stands before it.
-_NAME = lazy.pattern(r"([/ ])(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
+# A ("corrupted") block, or a numbered file of one, of the head or of the WAL; and what stands before it.
+_NAME = lazy.pattern(r"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
 _ULID_LENGTH = 26
 _NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
@@ -73,7 +73,7 @@ class Path(Struct, frozen=True):
 
     def filled(self, names: list[str]) -> str:
         """The path of a line with these names."""
-        between = zip(self.parts, names[self.first :], strict=False)
+        between = zip(self.parts[:-1], names[self.first :], strict=False)
         return "".join(part + name for part, name in between) + self.parts[-1]
 
 

@@ -36,7 +36,7 @@ _STAMP, _SIZE, _NAME = b"\x01", b"\x02", b"\x03"
 # In UTC, so that times can be compared as text. Sizes as in repeats: two of them tell what the file is.
 _STAMPS = lazy.pattern(rb"(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?=Z)")
 _SIZES = lazy.pattern(rb"mmap, size (?!0:|134217728:)([0-9]{1,18}): ")
-_NAMES = lazy.pattern(rb"([/ ])(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
+_NAMES = lazy.pattern(rb"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
 _NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
 _LIST = b" errors: "
 _INDEX_WRITER = b"add s"  # "add series", "add symbol"

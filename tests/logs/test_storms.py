@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
-from analyzer.logs import storms
+from analyzer.logs import fold, repeats, storms
 from analyzer.logs.digest import _Reader, read_log
 from analyzer.logs.model import LogDigest
 from analyzer.logs.source import open_source
@@ -63,6 +64,29 @@ def opening(time: str, tenant: str, sizes: list[int]) -> str:
 def of_a_block(time: str, tenant: str, sizes: list[int]) -> str:
     ulid = ULIDS[sizes[0] % 2]
     return f'ts={time} caller=db.go:900 level=error org_id={tenant} msg="reload failed" err="reloadBlocks: corrupted block {ulid}: mmap, size {sizes[0]}: cannot allocate memory"'
+
+
+def of_a_file(time: str, tenant: str, sizes: list[int]) -> str:
+    """A block's file, or a numbered one, that cannot be opened; and its path, said twice."""
+    path = (
+        f"/data/tsdb/{tenant}/{ULIDS[sizes[0] % 2]}/"
+        + ("index", f"chunks/{sizes[-1] % 9:06d}")[sizes[-1] % 2]
+    )
+    errno = ("too many open files", "no space left on device", "cannot allocate memory")[len(sizes) - 1]
+    return f'ts={time} caller=compact.go:500 level=error org_id={tenant} msg="compaction failed" err="block {path}: open {path}: {errno}"'
+
+
+def head_chunk(time: str, tenant: str, sizes: list[int]) -> str:
+    path = f"/data/tsdb/{tenant}/chunks_head/{sizes[0] % 7:06d}"
+    return f'ts={time} caller=head.go:703 level=error org_id={tenant} msg="Loading on-disk chunks failed" err="mmap files, file: {path}: mmap, size 134217728: cannot allocate memory"'
+
+
+def wal(time: str, tenant: str, sizes: list[int]) -> str:
+    rows = "; ".join(
+        f"open WAL segment: {size % 9}: open /data/tsdb/{tenant}/wal/{size % 9:08d}: too many open files"
+        for size in sizes
+    )
+    return f'ts={time} level=warn org_id={tenant} msg="Encountered WAL read error" err="{len(sizes)} errors: {rows}"'
 
 
 def in_json(time: str, tenant: str, sizes: list[int]) -> str:
@@ -118,8 +142,11 @@ def odd(time: str, tenant: str, sizes: list[int]) -> str:
     return ("\x01", "\x02 mmap, size 7: cannot allocate memory", "mmap, size 99999", "")[sizes[0] % 4]
 
 
-FAILING = (compaction, several, ingest, in_json, opening, copies, writing, of_two_errnos)
-OTHERS = (of_a_block, debug, healthy, banner, dump, odd)
+FAILING = (
+    compaction, several, ingest, in_json, opening, copies, writing, of_two_errnos, of_a_block, of_a_file, head_chunk,
+    wal,
+)  # fmt: skip
+OTHERS = (debug, healthy, banner, dump, odd)
 
 
 def framed(framing: str, line: str, number: int) -> str:
@@ -144,9 +171,14 @@ def digest(data: bytes, width: int = 1 << 19) -> LogDigest:
 def both_ways(
     data: bytes, monkeypatch: pytest.MonkeyPatch, width: int = 1 << 19
 ) -> tuple[LogDigest, LogDigest]:
+    """The digest with storms and without; which is also what reading each line anew gives."""
     with monkeypatch.context() as patched:
         patched.setattr(storms, "FEWEST_MATCHES", 1 << 60)
         slow = digest(data, width)
+        patched.setattr(repeats.Repeats, "recall", lambda *_: None)
+        anew = digest(data, width)
+        anew.products, anew.hints = slow.products, slow.hints  # told by the lines that were read
+        assert anew == slow
     with monkeypatch.context() as patched:
         patched.setattr(storms, "FEWEST_MATCHES", 1)
         fast = digest(data, width)
@@ -162,14 +194,18 @@ rows = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.lists(rows, min_size=1, max_size=4), st.integers(1, 9)), min_size=1, max_size=12),
     st.sampled_from(["", "docker", "cri"]),
     st.sampled_from([40, 1000, 1 << 19]),
+    st.booleans(),
 )
 def test_a_storm_folds_as_its_lines_do_one_by_one(
-    parts: list[tuple[list[tuple[Maker, str, list[int], int, int]], int]], framing: str, width: int
+    parts: list[tuple[list[tuple[Maker, str, list[int], int, int]], int]],
+    framing: str,
+    width: int,
+    bounded: bool,
 ) -> None:
     lines, number = [], 5000
     for part, times in parts:
@@ -179,6 +215,14 @@ def test_a_storm_folds_as_its_lines_do_one_by_one(
                 line = make(stamp(number, digits), tenant, [size + number % 5 for size in sizes])
                 lines.append(framed(framing, line, number + 1))
     with pytest.MonkeyPatch.context() as monkeypatch:
+        if bounded:  # what is kept of each is soon full
+            for name, most in (
+                ("MAX_EVENTS_OF_KIND", 2),
+                ("MAX_PATHS", 2),
+                ("MAX_ULIDS", 1),
+                ("MAX_KEYS", 9),
+            ):
+                monkeypatch.setattr(fold, name, most)
         fast, slow = both_ways("".join(f"{line}\n" for line in lines).encode(), monkeypatch, width)
     assert fast == slow
 
@@ -206,6 +250,29 @@ def test_most_lines_of_a_storm_are_not_taken_up_one_by_one(
     assert sum(group.lines for segment in found.segments for group in segment.failures) == 4000
     assert found.parsed == found.framings.total() == 4000
     assert len(taken) < 1000
+
+
+@pytest.mark.parametrize("maker", [maker for maker in FAILING if maker is not wal])  # it names several files
+def test_few_blocks_of_a_storm_are_scanned(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(7)
+    lines = []
+    for number in range(6000):
+        line = maker(stamp(number), f"team-{rng.randint(0, 2)}", [rng.randint(500, 99999)] * 2)
+        lines.append(line if number % 50 else f"{line}\n{debug(stamp(number), 't1', [number])}")
+    monkeypatch.setattr(fold, "MAX_EVENTS_OF_KIND", 10)
+    data = "".join(f"{line}\n" for line in lines).encode()
+    chunks = [data[at : at + 50_000] for at in range(0, len(data), 50_000)]
+    member = Member("var/log/ingester.log", len(data), data[:8192], iter(chunks))
+    reader = _Reader(member, open_source(member), "")
+    scanned: list[int] = []
+    scan = reader._scanner._engine.scan
+    engine = SimpleNamespace(scan=lambda block: (scanned.append(len(block)), scan(block))[1])
+    monkeypatch.setattr(reader._scanner, "_engine", engine)
+    found = reader.read()
+    assert sum(scanned) < len(data) * 0.5
+    with monkeypatch.context() as patched:
+        patched.setattr(storms, "FEWEST_MATCHES", 1 << 60)
+        assert digest(data, 50_000) == found
 
 
 def test_a_storm_across_many_blocks_is_the_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
