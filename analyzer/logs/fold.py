@@ -215,16 +215,16 @@ class Folder:
         return key, group
 
     def _merge(self, group: FailureGroup, found: Observation, lines: int) -> None:
-        sizes = group.sizes
-        group.sizes_dropped += found.sizes_dropped * lines
+        sizes, dropped = group.sizes, found.sizes_dropped * lines
         for size, times in found.sizes.items():
-            if size not in sizes:
-                room = len(sizes) < (MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES)
-                if not room:
-                    group.sizes_dropped += times
-                    continue
+            if size in sizes:
+                sizes[size] += times
+            elif len(sizes) < (MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES):
                 self._sizes += 1
-            sizes[size] += times
+                sizes[size] = times
+            else:
+                dropped += times
+        group.sizes_dropped += dropped
         if len(found.errnos) > 1:
             for errno, times in found.errnos.items():
                 group.errnos[errno] += times * lines
