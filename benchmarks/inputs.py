@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -56,18 +56,56 @@ def shipped() -> list[Path]:
     return sorted(FIXTURES.glob("*/bundle.tar.gz"))
 
 
-def failing_log(path: Path, lines: int) -> None:
-    """A log in which every line is a failure: ``lines`` of them, of 500 tenants and many files."""
+def _compaction(rng: random.Random, tenant: str) -> str:
+    return (
+        f'caller=compact.go:500 level=error org_id={tenant} msg="compaction failed" err="compact head: persist '
+        f'head block: mmap, size {rng.randint(1, 999999)}: cannot allocate memory"'
+    )
+
+
+def _file(rng: random.Random, tenant: str) -> str:
+    ulid = "01M8" + "".join(rng.choices(synthetic.ULID_LETTERS, k=22))
+    path = f"/data/tsdb/{tenant}/{ulid}/chunks/{rng.randint(1, 9):06d}"
+    return f'caller=compact.go:500 level=error org_id={tenant} msg="compaction failed" err="open {path}: too many open files"'
+
+
+def _start(rng: random.Random, tenant: str) -> str:
+    return (
+        'caller=cortex.go:446 level=error msg="module failed" module=ingester-service err="invalid service state: '
+        "Failed, expected: Running, failure: opening existing TSDBs: unable to open TSDB for user "
+        f"{tenant}: failed to open TSDB: /data/tsdb/{tenant}: mmap, size {rng.randint(1, 999999)}: cannot "
+        'allocate memory"'
+    )
+
+
+def _ten(rng: random.Random, tenant: str) -> str:
+    files = ("", "mmap files: ")
+    errors = "; ".join(
+        f"{files[rng.random() < 0.5]}mmap, size {rng.randint(1, 99999)}: cannot allocate memory"
+        for _ in range(10)
+    )
+    return f'caller=ingester.go:2300 level=warn msg="TSDB blocks compaction for user has failed" user={tenant} err="10 errors: {errors}"'
+
+
+FAILING: Mapping[str, Callable[[random.Random, str], str]] = {
+    "a compaction": _compaction,
+    "a file of a block": _file,
+    "a failed start": _start,
+    "ten errors": _ten,
+}
+"""What every line of a log may say."""
+
+
+def failing_log(path: Path, lines: int, form: str = "a compaction") -> None:
+    """A log in which every line is a failure: ``lines`` of them, of 500 tenants and many files; 50 where a line
+    holds ten errors."""
     rng = random.Random(lines)
+    make, tenants = FAILING[form], 50 if form == "ten errors" else 500
     with path.open("w") as out:
         for number in range(lines):
-            second, tenant = number // 1000, f"team-{rng.randint(0, 499):03d}"
+            second, tenant = number // 1000, f"team-{rng.randrange(tenants):03d}"
             stamp = f"2026-11-{1 + second // 86400:02d}T{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-            out.write(
-                f"ts={stamp}.{number % 1000:03d}Z caller=compact.go:500 level=error org_id={tenant} "
-                f'msg="compaction failed" err="compact head: persist head block: '
-                f'mmap, size {rng.randint(1, 999999)}: cannot allocate memory"\n'
-            )
+            out.write(f"ts={stamp}.{number % 1000:03d}Z {make(rng, tenant)}\n")
 
 
 def one_line(path: Path, members: int) -> None:

@@ -72,19 +72,20 @@ def linear(work: Path, rounds: int, quick: bool) -> Iterator[Figure]:
             peak_once_mib=peaks["once"],
             peak_twice_mib=peaks["twice"],
         )
-    yield from _only_failures(work, 1_000_000 // (10 if quick else 1), start)
+    for form in inputs.FAILING:
+        yield from _only_failures(work, 1_000_000 // (10 if quick else 1), start, form)
 
 
-def _only_failures(work: Path, lines: int, start: float) -> Iterator[Figure]:
+def _only_failures(work: Path, lines: int, start: float, form: str) -> Iterator[Figure]:
     """A log in which every line is a failure."""
     path = work / "failures.log"
-    inputs.failing_log(path, lines)
+    inputs.failing_log(path, lines, form)
     found = run((*ANALYZE, str(path), "--format", "json"), work)
     path.unlink()
     counted, _ = inputs.failures_in(found.output)
     assert counted == lines, f"{counted} of {lines} failing lines counted"
     each = (found.cpu - start) / lines * 1e6
-    name = f"every line of {lines:,} a failure"
+    name = f"every line of {lines:,} a failure: {form}"
     yield figure(
         "linear", name, each, FAILURE_MICROSECONDS, "µs each", cpu_seconds=found.cpu, seconds=found.seconds
     )

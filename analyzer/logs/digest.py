@@ -262,7 +262,8 @@ class _Reader:
             span, last = share.span()
             record = Record(self._path, share.number, last, said.recalled.level, (), payload)
             self._folder.count_events(life, said.recalled.events, lines)
-            self._folder.failure(life, share.failure(), record, lines, span, share.spot)
+            paths = self._folder.wants_paths(life, said.recalled.failure, share.spot)
+            self._folder.failure(life, share.failure(paths), record, lines, span, share.spot)
             digest.framings[said.framing] += lines
             digest.parsed += lines
             digest.records += lines if said.recalled.is_record or said.recalled.level else 0

@@ -24,7 +24,9 @@ MAX_SIZES = 4096  # of a group
 FEW_SIZES = 16  # that each group keeps, however many all groups have
 MAX_ALL_SIZES = 200_000  # of a member
 MAX_PATHS = 32
-MAX_ULIDS = 10_000
+MAX_ULIDS = 10_000  # of a group
+FEW_ULIDS = 16  # that each group keeps, however many all groups have
+MAX_ALL_ULIDS = 200_000  # of a member
 MAX_TENANTS = 100_000
 QUOTE_LIMIT = 1000  # characters of a line that evidence quotes
 COPIED_OPERATIONS = frozenset(("startup_open", "startup_compaction", "wal_replay", "head_chunk_mapping"))
@@ -103,6 +105,7 @@ class Folder:
         self._digest = digest
         self._groups = 0
         self._sizes = 0
+        self._ulids = 0
         self._said: set[str] = set()
 
     def warn(self, text: str) -> None:
@@ -187,6 +190,11 @@ class Folder:
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
 
+    def wants_paths(self, life: Life, found: Observation, spot: Spot | None) -> bool:
+        """Whether the group of a failure keeps more paths than it has."""
+        group = spot.group if spot is not None else life.groups.get(_key_of(found))
+        return group is None or len(group.paths) < MAX_PATHS
+
     def knows(self, life: Life, found: Observation) -> bool:
         """Whether the life has the group of a failure, or of what it is a copy of."""
         return _key_of(found) in life.groups or found.key in life.keys
@@ -235,8 +243,12 @@ class Folder:
                 if len(group.paths) < MAX_PATHS and path not in group.paths:
                     group.paths.append(path)
         for ulid in found.ulids:
-            if len(group.ulids) >= MAX_ULIDS:
+            if ulid in group.ulids:
+                continue
+            if len(group.ulids) >= (MAX_ULIDS if self._ulids < MAX_ALL_ULIDS else FEW_ULIDS):
+                self.warn("failures name more blocks than are kept: not all are told apart")
                 break
+            self._ulids += 1
             group.ulids.add(ulid)
         group.directory = group.directory or found.directory
         group.era = group.era or found.era

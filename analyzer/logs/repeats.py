@@ -37,7 +37,7 @@ _STAYING = frozenset((0, HEAD_CHUNK_BYTES))
 _SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
 # A ("corrupted") block, or a numbered file of one, of the head or of the WAL; and what stands before it.
 _NAME = lazy.pattern(r"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
-_ULID_LENGTH = 26
+ULID_LENGTH = 26
 _NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
@@ -146,7 +146,7 @@ class Repeats:
         if known.staying:
             failure.sizes.update(known.staying)
         if text.names:
-            failure.ulids = ulids_among(text.names)
+            failure.ulids = _ulids_among(text.names)
             if known.path is not None:
                 failure.paths = [known.path.filled(text.names)]
         failure.key = key_of(known.inner, text.sizes, text.names)
@@ -193,9 +193,9 @@ def key_of(inner: str, sizes: list[str], names: list[str]) -> str:
     return f"{inner}{','.join(sizes)};{','.join(names)}"
 
 
-def ulids_among(names: Iterable[str]) -> list[str]:
+def _ulids_among(names: Iterable[str]) -> list[str]:
     """The blocks among the names, as an observation lists them."""
-    return sorted({name for name in names if len(name) == _ULID_LENGTH})
+    return sorted({name for name in names if len(name) == ULID_LENGTH})
 
 
 def _numbers_known(failure: Observation, sizes: list[str], names: list[str], staying: Counter[int]) -> bool:
@@ -203,7 +203,7 @@ def _numbers_known(failure: Observation, sizes: list[str], names: list[str], sta
     if Counter(map(int, sizes)) + staying != failure.sizes or not staying.keys() <= _STAYING:
         return False
     tenant, directory = failure.tenant, failure.directory or ""
-    return failure.ulids == ulids_among(names) and not any(
+    return failure.ulids == _ulids_among(names) and not any(
         name == tenant or name in directory for name in names
     )
 

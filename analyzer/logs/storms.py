@@ -23,7 +23,7 @@ from analyzer.facts import Stamp
 from analyzer.logs.fold import COPIED_OPERATIONS, Spot
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.observation import Observation
-from analyzer.logs.repeats import Recalled, equal_names, key_of, ulids_among
+from analyzer.logs.repeats import ULID_LENGTH, Recalled, equal_names, key_of
 from analyzer.logs.scan import Line, Scanner
 
 Place = Callable[[Observation, str], Spot | None]
@@ -81,18 +81,21 @@ class Share(Struct):
     number: int = 0
     raw: bytes = b""
 
-    def failure(self) -> Observation:
-        """What the lines say, with the sizes and the names of all; good until the next."""
+    def failure(self, paths: bool) -> Observation:
+        """What the lines say, with the sizes and the names of all, and with their paths if these are wanted; good
+        until the next."""
         recalled = self.said.recalled
         failure = recalled.failure
-        names = [[name.decode() for name in line] for line in self.names]
         failure.sizes = Counter(map(int, self.sizes))
         for size, times in recalled.staying.items():
             failure.sizes[size] += times * len(self.stamps)
-        if names:
-            failure.ulids = list(dict.fromkeys(ulid for line in names for ulid in ulids_among(line)))
+        if self.names:
+            lines = (line if len(line) == 1 else sorted(set(line)) for line in self.names)
+            once = dict.fromkeys(name for line in lines for name in line if len(name) == ULID_LENGTH)
+            failure.ulids = [ulid.decode() for ulid in once]
             if recalled.path is not None:
-                failure.paths = list(dict.fromkeys(map(recalled.path.filled, names)))
+                named = ([name.decode() for name in line] for line in self.names) if paths else ()
+                failure.paths = list(dict.fromkeys(map(recalled.path.filled, named)))
         return failure
 
     def span(self) -> tuple[list[Stamp], Stamp | None]:
