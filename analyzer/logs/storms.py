@@ -6,7 +6,8 @@
 An ingester at its limit writes thousands of such lines a second. Without times, sizes, ULIDs and numbers of
 files a block holds a few different lines, each many times. What such a line means was found when it was first met
 (:mod:`analyzer.logs.repeats`); here the lines of a block are told apart in one pass, and those met before are
-counted without being taken up one by one. A test holds the digest equal to that of the slow way.
+counted without being taken up one by one. Where nearly all are, the next block is looked at before it is scanned:
+each error of a line costs the scan a call. A test holds the digest equal to that of the slow way.
 """
 
 from __future__ import annotations
