@@ -69,11 +69,15 @@ class Observation(Struct):
 
 def key_of(text: str) -> str:
     """A short key of a failure's innermost text: the text itself, or its start and a digest."""
-    core = innermost(text)
-    if len(core) <= _KEY_LIMIT:
-        return core
-    digest = hashlib.blake2b(core.encode("utf-8", "replace"), digest_size=8).hexdigest()
-    return f"{core[:_KEY_LIMIT]}#{digest}"
+    return shortened(innermost(text))
+
+
+def shortened(text: str) -> str:
+    """The text itself, or its start and a digest, so that thousands of keys fit in memory."""
+    if len(text) <= _KEY_LIMIT:
+        return text
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{text[:_KEY_LIMIT]}#{digest}"
 
 
 def is_damage(text: str) -> bool:

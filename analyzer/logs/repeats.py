@@ -26,7 +26,7 @@ from analyzer.logs import meaning
 from analyzer.logs.errors import innermost
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
 from analyzer.logs.model import Level, Record
-from analyzer.logs.observation import Observation
+from analyzer.logs.observation import Observation, shortened
 
 MAX_SHAPES = 4096
 MAX_TEXT = 65_536
@@ -79,10 +79,10 @@ class Path(Struct, frozen=True):
 
 class Recalled(Struct):
     """What a line means that is like one before. ``staying`` are those of its sizes that are the same in all
-    such lines, ``times`` is how often it states its own time, ``names`` are the blocks and numbered files that
-    it names; ``alone``: its meaning hangs on nothing but its text. ``inner`` is what :func:`key_of` makes a key
-    of, with its numbers and names. ``is_record``: a logger's fields were read in it. ``path`` is set where names stand in the failure's path. ``events`` are the
-    kinds of the events that it states too."""
+    such lines, ``times`` is how often it states its own time, ``names`` is how many blocks and numbered files it
+    names; ``alone``: its meaning hangs on nothing but its text. ``inner`` is what :func:`key_of` makes a key of,
+    with its numbers and names. ``is_record``: a logger's fields were read in it. ``path`` is set where names stand
+    in the failure's path. ``events`` are the kinds of the events that it states too."""
 
     failure: Observation
     stamp: Stamp | None
@@ -168,7 +168,7 @@ class Repeats:
         if max(len(text.sizes), len(text.names)) > MAX_NUMBERS:
             return found
         shape, sizes, names = _shape(innermost(meaning.failing_text(record)))
-        inner = repr(shape)
+        inner = shortened(repr(shape))
         failure.key = key_of(inner, sizes, names)
         staying = failure.sizes - Counter(map(int, sizes))
         # What the patterns here do not find in the line, or find elsewhere in it, could not be put in anew.
@@ -190,7 +190,8 @@ class Repeats:
 
 def key_of(inner: str, sizes: list[str], names: list[str]) -> str:
     """The key of a failure: the same for its copies, whose wrappers differ."""
-    return f"{inner}{','.join(sizes)};{','.join(names)}"
+    numbers = f"{','.join(sizes)};{','.join(names)}"
+    return f"{inner}{shortened(numbers)}"
 
 
 def _ulids_among(names: Iterable[str]) -> list[str]:

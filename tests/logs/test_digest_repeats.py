@@ -111,3 +111,20 @@ def test_a_new_life_begins_anew_and_a_source_has_its_own():
     assert repeats.recall(row, (("pod", "other"),), None) is None
     repeats.forget()
     assert repeats.recall(row, (), None) is None
+
+
+def test_a_key_is_short_however_long_the_error_is():
+    """Fifty thousand of them are kept."""
+    repeats = Repeats(Context("m", no_step))
+    rows = [
+        "; ".join(f"open /data/t/{name}/index: too many open files" for name in ULIDS * 300),
+        "; ".join(f"mmap, size {size}: cannot allocate memory" for size in range(900)),
+        r"reloadBlocks: " + r"\n".join(f"corrupted block {name}: mmap, size 7: no" for name in ULIDS * 200),
+    ]
+    keys = set()
+    for row in rows:
+        for text in (row, row.replace("7", "8"), row.replace("t", "u", 1)):
+            found = repeats.interpret(parse(f'level=error msg="x" err="{text}"', "m", 1), ())
+            keys.add(found.failure.key)
+    assert len(keys) >= 8
+    assert max(map(len, keys)) < 500
