@@ -38,7 +38,7 @@ from analyzer.logs.sniff import looks_like_log
 from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
-from analyzer.logs.storms import Share, Storms
+from analyzer.logs.storms import Storms
 
 __all__ = ["looks_like_log", "read_log"]
 
@@ -46,6 +46,7 @@ FIRST_LINES = 50  # lines read for the first time of a member
 MAX_KERNEL_EVENTS = 20_000
 MAX_HINTS = 20
 RECORDS_FOR_PRODUCT = 10_000
+MAX_WAITING = 20_000  # lines of a storm that are folded together
 TAIL_LINES = 10_000  # what "kubectl logs --tail" and troubleshoot.sh keep by default
 JOURNALS = ("syslog", "journal", "rfc5424")
 PRODUCTS = {
@@ -111,9 +112,11 @@ class _Reader:
         """The digest of the whole member."""
         for found in self._scanner.scan(self._source.chunks):
             if isinstance(found, Line):
+                self._fold()
                 self._line(found)
             else:
                 self._count(found)
+        self._fold()
         for joined in self._joiner.finish():
             self._joined(joined)
         return self._finish()
@@ -235,7 +238,8 @@ class _Reader:
         life = self._lives.current(line.number)
         settled = partial(self._folder.settled, life, recalled.failure, recalled.events)
         place = partial(self._folder.place, life)
-        self._fold(life, self._storms.run(line, peeled, recalled, settled, place))
+        self._storms.run(line, peeled, recalled, settled, place)
+        self._fold()
 
     def _skim(self, buffer: bytes, base: int, stop: int) -> tuple[int, int, bool]:
         """Within a storm, fold what a block begins with before it is scanned; see :data:`scan.Skim`."""
@@ -244,8 +248,9 @@ class _Reader:
         life = self._lives.current(self._scanner.lines)
         found = self._storms.skim(buffer, base, stop, partial(self._folder.place, life))
         if found.lines:
-            self._fold(life, found.shares)
             self._counts.add(life, Counted(b"", 0, found.counted, [], []))
+        if self._storms.waiting > MAX_WAITING:
+            self._fold()
         return found.lines, found.offset, found.on
 
     def _alone(self) -> bool:
@@ -253,10 +258,12 @@ class _Reader:
         busy = self._section or self._dump or self._searching or self._joiner.open
         return not (self._several or self._lives.sources > 1 or busy)
 
-    def _fold(self, life: Life, shares: list[Share]) -> None:
-        """Fold the lines of a storm that say the same together."""
-        digest = self._digest
-        for share in shares:
+    def _fold(self) -> None:
+        """Fold the lines of a storm that say the same together: what was collected of the life that writes."""
+        if not self._storms.waiting:
+            return
+        life, digest = self._lives.current(self._scanner.lines), self._digest
+        for share in self._storms.take():
             said, lines = share.said, len(share.stamps)
             payload = self._framings.peel(share.raw).payload
             span, last = share.span()

@@ -45,7 +45,7 @@ _INDEX_WRITER = b"add s"  # "add series", "add symbol"
 
 class Said(Struct):
     """What lines of one or several kinds say, the same but for times, sizes and names. ``copied``: each line is a
-    failure, or a copy of one, by itself. ``shares`` are those of the run that is being collected, ``lowest`` the
+    failure, or a copy of one, by itself. ``shares`` are those that are not yet folded, ``lowest`` the
     earliest times folded so far, by where they belong."""
 
     recalled: Recalled
@@ -118,7 +118,6 @@ class Skimmed(Struct):
     """What was taken of a block that was not scanned: ``lines`` of them, up to ``offset``, and the counted patterns
     in them. ``on``: the line there is to be scanned alone, and the rest to be looked at again."""
 
-    shares: list[Share]
     counted: list[int]
     lines: int
     offset: int
@@ -157,15 +156,26 @@ class Storms:
         self._block = -1  # of the scanner, that the view is of
         self._view: _View | None = None
         self._folded = 0  # lines of the view
+        self._pending: list[Share] = []
+        self.waiting = 0  # lines that are not yet folded
 
     def forget(self) -> None:
         """A new life has begun: its failures are told anew."""
         self._kinds.clear()
         self._said.clear()
 
+    def take(self) -> list[Share]:
+        """What was collected since the last time, in the order of the last lines; to be folded before another line
+        is read."""
+        shares, self._pending, self.waiting = self._pending, [], 0
+        for share in shares:
+            share.said.shares.clear()
+        shares.sort(key=_number)
+        return shares
+
     def skim(self, buffer: bytes, base: int, stop: int, place: Place) -> Skimmed:
-        """The lines at the start of a block, or of what is left of it, that are like lines known, though it was not
-        scanned; none where too few lines are likely to be."""
+        """Collect the lines at the start of a block, or of what is left of it, that are like lines known, though it
+        was not scanned; none where too few lines are likely to be."""
         view = self._resumed(buffer, base)
         if view is None:
             last = self._view
@@ -173,15 +183,15 @@ class Storms:
             if last is not None and self._folded * DENSE >= len(last.lines) * (DENSE - 1):
                 view = self._taken_apart(buffer[base:stop], base, self._scanner.lines + 1, buffer)
             if view is None:
-                return Skimmed([], [], 0, base, False)
+                return Skimmed([], 0, base, False)
             self._view, self._folded = view, 0
         begin = view.at
         counted: list[int] = []
-        shares = self._collect(view, place, counted)
+        self._collect(view, place, counted)
         on = view.at < len(view.lines) and self._folded >= (view.at - self._folded) * DENSE
         if not on and view.at < len(view.lines):
             self._view = None
-        return Skimmed(shares, counted, view.at - begin, min(view.offset, stop), on)
+        return Skimmed(counted, view.at - begin, min(view.offset, stop), on)
 
     def _resumed(self, buffer: bytes, base: int) -> _View | None:
         """The view of a block that is being skimmed, at the line at ``base``."""
@@ -194,8 +204,8 @@ class Storms:
 
     def run(
         self, line: Line, peeled: Peeled, recalled: Recalled, settled: Callable[[], bool], place: Place
-    ) -> list[Share]:
-        """The lines behind ``line`` that are like lines known; none of them is handed out any more.
+    ) -> None:
+        """Collect the lines behind ``line`` that are like lines known; none of them is handed out any more.
 
         ``line`` was just read, ``peeled`` and ``recalled`` are what it is and means. It becomes known itself
         if ``settled`` says that further lines of its meaning may be folded together. ``place`` says where one
@@ -208,7 +218,7 @@ class Storms:
             view = self._view = self._look(line)
             self._folded = 0
         if view is None:
-            return []
+            return
         index = line.number - view.first
         while view.at < index:
             self._step(view)
@@ -218,12 +228,13 @@ class Storms:
             stamps = view.stamps[view.stamp : view.stamp + count]
             kind = self._kind(line, recalled, peeled, stamps, skeleton) if settled() else None
             if kind is None:
-                return []
+                return
             if len(self._kinds) >= MAX_KINDS:
                 self._kinds.clear()
             self._kinds[skeleton] = kind
         self._step(view)
-        return [] if skimmed else self._collect(view, place)
+        if not skimmed:
+            self._collect(view, place)
 
     def _kind(
         self, line: Line, recalled: Recalled, peeled: Peeled, stamps: list[bytes], skeleton: bytes
@@ -290,7 +301,7 @@ class Storms:
         view.offset += len(view.lines[view.at]) + 1
         view.at += 1
 
-    def _collect(self, view: _View, place: Place, counted: list[int] | None = None) -> list[Share]:
+    def _collect(self, view: _View, place: Place, counted: list[int] | None = None) -> None:
         """The run of known lines from the view's place on. A line in which nothing matches is passed over, in a
         block that was scanned; of one that was not, what is counted in the lines goes to ``counted``."""
         scanner, known = self._scanner, self._kinds.get
@@ -302,7 +313,6 @@ class Storms:
             view.names,
         )
         begin, offset, stamp, size, name = view.at, view.offset, view.stamp, view.size, view.name
-        shares: list[Share] = []
         for at in range(begin, len(lines)):
             raw = lines[at]
             kind = known(skeletons[at])
@@ -324,7 +334,7 @@ class Storms:
             share = said.shares.get(where)
             if share is None:
                 share = said.shares[where] = Share(said, spot, where)
-                shares.append(share)
+                self._pending.append(share)
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
             if kind.names:
@@ -332,6 +342,7 @@ class Storms:
                 name += kind.names
             share.number, share.raw = view.first + at, raw
             self._folded += 1
+            self.waiting += 1
             if counted is not None:
                 counted += kind.counted
             stamp += kind.stamps
@@ -340,10 +351,6 @@ class Storms:
             view.at, view.offset, view.stamp, view.size, view.name = at + 1, offset, stamp, size, name
         if view.at > begin and counted is None:
             scanner.pass_to(view.offset)
-        for share in shares:
-            share.said.shares.clear()
-        shares.sort(key=_number)
-        return shares
 
 
 def _key_of(inner: str, sizes: list[bytes], names: list[bytes]) -> str:
