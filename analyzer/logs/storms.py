@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 from msgspec import Struct, field
 
@@ -277,16 +278,22 @@ class Storms:
         bare = _NOISE.sub(b"", text) if b"duration" in text or b"trace" in text else text
         parts = _STAMPS.split(bare)
         sized = _SIZES.split(_STAMP.join(parts[::2]))
-        named = _NAMES.split(_SIZE.join(sized[::2]))
+        unsized = _SIZE.join(sized[::2])
+        named = _NAMES.split(unsized) if b"/" in unsized or b"k 0" in unsized else [unsized]
         names = named[2::3]
         named[2::3] = [_NAME + b"#" * len(name) for name in names]
         skeletons, lines = b"".join(named).split(b"\n"), text.split(b"\n")
         if not lines[-1]:
             lines.pop()
             skeletons.pop()
-        if _INDEX_WRITER in text:
+        writers = _INDEX_WRITER in text
+        if writers:
             _mark_writers(skeletons, sized[1::2])
-        skeletons = [_sorted(row) if _LIST in row and _INDEX_WRITER not in row else row for row in skeletons]
+        if _LIST in text:
+            skeletons = [
+                _sorted(row) if _LIST in row and not (writers and _INDEX_WRITER in row) else row
+                for row in skeletons
+            ]
         if names:
             _mark_equal(skeletons, names)
         return _View(number, lines, skeletons, parts[1::2], sized[1::2], names, unscanned, offset)
@@ -403,4 +410,9 @@ def _mark_equal(skeletons: list[bytes], names: list[bytes]) -> None:
 def _sorted(skeleton: bytes) -> bytes:
     """Of a list of errors the members stand in any order."""
     head, _, members = skeleton.partition(_LIST)
-    return head + _LIST + b"; ".join(sorted(members.split(b"; ")))
+    return head + _LIST + _in_order(members)
+
+
+@lru_cache(maxsize=8192)
+def _in_order(members: bytes) -> bytes:
+    return b"; ".join(sorted(members.split(b"; ")))
