@@ -38,6 +38,9 @@ _SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
 # A ("corrupted") block, or a numbered file of one, of the head or of the WAL; and what stands before it.
 _NAME = lazy.pattern(r"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
 ULID_LENGTH = 26
+_ANY_SIZE = lazy.pattern(r"mmap, size (\d{1,18})")
+# What may stand before the mapping of a block's index being written (leaf._WRITER_PREFIXES).
+_WRITERS = ("add s", "block: mmap", "chunks: mmap")
 _NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
@@ -242,6 +245,7 @@ def _take_apart(payload: str, hints: Hints) -> _Text:
 
 def _shape(text: str) -> tuple[Shape, list[str], list[str]]:
     """(what stays, sizes, names) of a text. Of a flat list the members stand in any order."""
+    whole = text
     texts = _SIZE.split(text)
     sizes = texts[1::2]
     text = "#".join(texts[::2])
@@ -252,8 +256,8 @@ def _shape(text: str) -> tuple[Shape, list[str], list[str]]:
         parts[2::3] = ["\0" * len(name) for name in names]
         text = "".join(parts)
         equal = equal_names(names)
-    if "add s" in text:  # an index writer is known by its second size, 4 bytes above the first
-        numbers = [int(size) for size in sizes]
+    if any(mark in whole for mark in _WRITERS):  # known by their second size, 4 bytes above the first
+        numbers = [int(size) for size in _ANY_SIZE.findall(whole)]
         pairs = (after - before == 4 for before, after in itertools.pairwise(numbers))
         return (text, equal, *pairs), sizes, names
     head, header, members = text.partition(" errors: ")

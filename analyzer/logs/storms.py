@@ -38,10 +38,11 @@ _STAMP, _SIZE, _NAME = b"\x01", b"\x02", b"\x03"
 # In UTC, so that times can be compared as text. Sizes as in repeats: two of them tell what the file is.
 _STAMPS = lazy.pattern(rb"(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?=Z)")
 _SIZES = lazy.pattern(rb"mmap, size (?!0:|134217728:)([0-9]{1,18}): ")
+_ANY_SIZE = lazy.pattern(rb"mmap, size ([0-9]{1,18})")
 _NAMES = lazy.pattern(rb"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
 _NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
 _LIST = b" errors: "
-_INDEX_WRITER = b"add s"  # "add series", "add symbol"
+_WRITERS = lazy.pattern(rb"add s|(?:block|chunks): mmap")  # as in repeats
 
 
 class Said(Struct):
@@ -286,13 +287,13 @@ class Storms:
         if not lines[-1]:
             lines.pop()
             skeletons.pop()
-        writers = _INDEX_WRITER in text
+        writers = _WRITERS.search(text) is not None
         if writers:
-            _mark_writers(skeletons, sized[1::2])
+            _mark_writers(skeletons, lines)
         if _LIST in text:
             skeletons = [
-                _sorted(row) if _LIST in row and not (writers and _INDEX_WRITER in row) else row
-                for row in skeletons
+                _sorted(row) if _LIST in row and not (writers and _WRITERS.search(raw)) else row
+                for row, raw in zip(skeletons, lines, strict=True)
             ]
         if names:
             _mark_equal(skeletons, names)
@@ -384,17 +385,13 @@ def _number(share: Share) -> int:
     return share.number
 
 
-def _mark_writers(skeletons: list[bytes], sizes: list[bytes]) -> None:
+def _mark_writers(skeletons: list[bytes], lines: list[bytes]) -> None:
     """An index writer is known by its second size, 4 bytes above the first: there that stays in the line, and
     so does the order of the members."""
-    size = 0
-    for at, skeleton in enumerate(skeletons):
-        count = skeleton.count(_SIZE)
-        if count > 1 and _INDEX_WRITER in skeleton:
-            numbers = map(int, sizes[size : size + count])
-            pairs = itertools.pairwise(numbers)
+    for at, raw in enumerate(lines):
+        if raw.count(b"mmap, size ") > 1 and _WRITERS.search(raw):
+            pairs = itertools.pairwise(map(int, _ANY_SIZE.findall(raw)))
             skeletons[at] += b"".join([b"+" if after - before == 4 else b"-" for before, after in pairs])
-        size += count
 
 
 def _mark_equal(skeletons: list[bytes], names: list[bytes]) -> None:

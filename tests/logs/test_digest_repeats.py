@@ -128,3 +128,18 @@ def test_a_key_is_short_however_long_the_error_is():
             keys.add(found.failure.key)
     assert len(keys) >= 8
     assert max(map(len, keys)) < 500
+
+
+def test_an_index_writer_is_known_by_its_second_size_whatever_the_first():
+    """The size 0 stays in the text, as that of a new head chunk does."""
+    row = 'level=error msg="compaction failed" err="2 errors: {}: mmap, size {}: cannot allocate memory; mmap, size {}: cannot allocate memory"'
+    for step in ("add series", "add symbol: x", "populate block", "write chunks", "persist head block"):
+        repeats = Repeats(Context("m", no_step))
+        for first in (0, 9, 134217728):
+            for second in (first + 4, first + 5):
+                text = row.format(step, first, second)
+                expected = meaning.interpret(parse(text, "m", 1), Context("m", no_step)).failure.file_kind
+                recalled = repeats.recall(text, (), None)
+                if recalled is not None:
+                    assert recalled.failure.file_kind == expected
+                repeats.interpret(parse(text, "m", 1), ())

@@ -98,7 +98,10 @@ def in_json(time: str, tenant: str, sizes: list[int]) -> str:
 def writing(time: str, tenant: str, sizes: list[int]) -> str:
     """The index of a block being written: known by a second size 4 bytes above the first."""
     first, second = sizes[0], sizes[0] + (4 if len(sizes) > 1 else 5)
-    return f'ts={time} level=warn msg="TSDB blocks compaction for user has failed" user={tenant} err="2 errors: add series: mmap, size {first}: cannot allocate memory; mmap, size {second}: cannot allocate memory"'
+    step = ("add series", "add symbol", "populate block", "write chunks", "persist head block")[
+        len(tenant) % 5
+    ]
+    return f'ts={time} level=warn msg="TSDB blocks compaction for user has failed" user={tenant} err="2 errors: {step}: mmap, size {first}: cannot allocate memory; mmap, size {second}: cannot allocate memory"'
 
 
 def of_two_errnos(time: str, tenant: str, sizes: list[int]) -> str:
@@ -187,7 +190,7 @@ def both_ways(
 
 rows = st.tuples(
     st.sampled_from(FAILING * 4 + OTHERS),
-    st.sampled_from(["t1", "t2", "team-7"]),
+    st.sampled_from(["t1", "t2", "team-7", "ten-7", "t-3"]),
     st.lists(st.integers(0, 6) | st.integers(500, 134217730), min_size=1, max_size=3),
     st.integers(-3, 9),
     st.sampled_from([0, 1, 3, 9]),
