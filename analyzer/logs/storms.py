@@ -42,7 +42,7 @@ _ANY_SIZE = lazy.pattern(rb"mmap, size ([0-9]{1,18})")
 _NAMES = lazy.pattern(rb"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
 _NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
 _LIST = b" errors: "
-_WRITERS = lazy.pattern(rb"add s|(?:block|chunks): mmap")  # as in repeats
+_WRITERS = (b"add s", b"block: mmap", b"chunks: mmap")  # as in repeats
 
 
 class Said(Struct):
@@ -287,12 +287,12 @@ class Storms:
         if not lines[-1]:
             lines.pop()
             skeletons.pop()
-        writers = _WRITERS.search(text) is not None
+        writers = _writes(text)
         if writers:
             _mark_writers(skeletons, lines)
         if _LIST in text:
             skeletons = [
-                _sorted(row) if _LIST in row and not (writers and _WRITERS.search(raw)) else row
+                _sorted(row) if _LIST in row and not (writers and _writes(raw)) else row
                 for row, raw in zip(skeletons, lines, strict=True)
             ]
         if names:
@@ -385,11 +385,15 @@ def _number(share: Share) -> int:
     return share.number
 
 
+def _writes(text: bytes) -> bool:
+    return any(mark in text for mark in _WRITERS)
+
+
 def _mark_writers(skeletons: list[bytes], lines: list[bytes]) -> None:
     """An index writer is known by its second size, 4 bytes above the first: there that stays in the line, and
     so does the order of the members."""
     for at, raw in enumerate(lines):
-        if raw.count(b"mmap, size ") > 1 and _WRITERS.search(raw):
+        if raw.count(b"mmap, size ") > 1 and _writes(raw):
             pairs = itertools.pairwise(map(int, _ANY_SIZE.findall(raw)))
             skeletons[at] += b"".join([b"+" if after - before == 4 else b"-" for before, after in pairs])
 
