@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analyzer._command import QuickCommand
-from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, AnalyzerError
+from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, EXIT_USAGE, AnalyzerError
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
@@ -396,8 +396,12 @@ def run() -> None:
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:  # it is where the caller closed the descriptor
                     stream.flush()
-        except OSError:
-            sys.exit(code)  # the interpreter's own way with a pipe that is closed
+        except BrokenPipeError:
+            pass  # a closed pipe is no fault
+        except OSError as error:
+            if not code:  # else it was said
+                _note(f"cannot write to standard output: {error.strerror or error}")
+                code = EXIT_USAGE
         os._exit(code)
     sys.exit(code)
 
