@@ -139,7 +139,7 @@ _KIND_BY_PATH = (
     ("queries.active", "active_query_log"),
 )
 _SEGMENT_PATH = lazy.pattern(r"/chunks/\d{6}+$")
-_WRITER_PREFIXES = ("populate block", "add series", "add symbol", "write chunks", "persist head block")
+WRITER_PREFIXES = ("populate block", "add series", "add symbol", "write chunks", "persist head block")
 _WAL_PREFIXES = ("repair corrupted W", "open WAL segment", "open WBL segment", "segment reader", "backfill")
 
 
@@ -251,7 +251,7 @@ def _mapped_file(prefixes: tuple[str, ...], size: int | None) -> tuple[str, str 
         return "index_header", None
     if "active query log" in last:
         return "active_query_log", None
-    if last.startswith(_WRITER_PREFIXES):
+    if last.startswith(WRITER_PREFIXES):
         return "index_writer", None
     return "index", None
 

@@ -24,7 +24,7 @@ from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
 from analyzer.logs import meaning
 from analyzer.logs.errors import innermost
-from analyzer.logs.leaf import HEAD_CHUNK_BYTES
+from analyzer.logs.leaf import HEAD_CHUNK_BYTES, WRITER_PREFIXES
 from analyzer.logs.model import Level, Record
 from analyzer.logs.observation import Observation, shortened
 
@@ -34,14 +34,18 @@ MAX_NUMBERS = 1000
 
 # Two sizes tell what the file is, and stay in the text: an empty file, a new head chunk file.
 _STAYING = frozenset((0, HEAD_CHUNK_BYTES))
-_SIZE = lazy.pattern(r"mmap, size (?!0:|134217728:)(\d{1,18}): ")
+# In bytes, storms use these expressions too.
+SIZE = r"mmap, size (?!0:|134217728:)([0-9]{1,18}): "
+ANY_SIZE = r"mmap, size ([0-9]{1,18})"
 # A ("corrupted") block, or a numbered file of one, of the head or of the WAL; and what stands before it.
-_NAME = lazy.pattern(r"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)\d{8}|(?<=/)\d{6})(?=[/:\s\"\\,;\]]|$)")
+NAME = r"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)"
 ULID_LENGTH = 26
-_ANY_SIZE = lazy.pattern(r"mmap, size (\d{1,18})")
-# What may stand before the mapping of a block's index being written (leaf._WRITER_PREFIXES).
-_WRITERS = ("add s", "block: mmap", "chunks: mmap")
-_NOISE = lazy.pattern(r'(?:duration|traceID|trace_id)(?:=|":")[^\s"]*')
+# A mapping of the index of a block that is being written; bounded, for a hostile text may repeat its start.
+WRITER = rf"(?:{'|'.join(WRITER_PREFIXES)})[^:]{{0,100}}+(?::(?! )[^:]{{0,100}}+){{0,4}}: mmap"
+NOISE = r'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*'
+
+_SIZE, _ANY_SIZE, _NAME = lazy.pattern(SIZE), lazy.pattern(ANY_SIZE), lazy.pattern(NAME)
+_WRITER, _NOISE = lazy.pattern(WRITER), lazy.pattern(NOISE)
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
 Shape = tuple[object, ...]
@@ -256,7 +260,8 @@ def _shape(text: str) -> tuple[Shape, list[str], list[str]]:
         parts[2::3] = ["\0" * len(name) for name in names]
         text = "".join(parts)
         equal = equal_names(names)
-    if any(mark in whole for mark in _WRITERS):  # known by their second size, 4 bytes above the first
+    if any(prefix in whole for prefix in WRITER_PREFIXES) and _WRITER.search(whole):
+        # Known by its second size, 4 bytes above the first; its members stay in their order.
         numbers = [int(size) for size in _ANY_SIZE.findall(whole)]
         pairs = (after - before == 4 for before, after in itertools.pairwise(numbers))
         return (text, equal, *pairs), sizes, names

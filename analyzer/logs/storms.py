@@ -22,8 +22,10 @@ from msgspec import Struct, field
 from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
+from analyzer.logs import repeats
 from analyzer.logs.fold import COPIED_OPERATIONS, Spot
 from analyzer.logs.framing_types import Peeled
+from analyzer.logs.leaf import WRITER_PREFIXES
 from analyzer.logs.observation import Observation
 from analyzer.logs.repeats import ULID_LENGTH, Recalled, equal_names, key_of
 from analyzer.logs.scan import Line, Scanner
@@ -35,14 +37,13 @@ MAX_KINDS = 4096
 DENSE = 10  # of so many lines all but one must be folded, for a block to be looked at before it is scanned
 # What stands for a time, a size and the start of a name; a block that holds these bytes itself is left alone.
 _STAMP, _SIZE, _NAME = b"\x01", b"\x02", b"\x03"
-# In UTC, so that times can be compared as text. Sizes as in repeats: two of them tell what the file is.
+# In UTC, so that times can be compared as text.
 _STAMPS = lazy.pattern(rb"(20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(?=Z)")
-_SIZES = lazy.pattern(rb"mmap, size (?!0:|134217728:)([0-9]{1,18}): ")
-_ANY_SIZE = lazy.pattern(rb"mmap, size ([0-9]{1,18})")
-_NAMES = lazy.pattern(rb"(/|k )(0[0-9A-HJKMNP-TV-Z]{25}|(?<=/)[0-9]{8}|(?<=/)[0-9]{6})(?=[/:\s\"\\,;\]]|$)")
-_NOISE = lazy.pattern(rb'(?:duration|traceID|trace_id)(?:=|\\?":\\?")[^\s"\\]*')
+_SIZES, _ANY_SIZE = lazy.pattern(repeats.SIZE.encode()), lazy.pattern(repeats.ANY_SIZE.encode())
+_NAMES, _NOISE = lazy.pattern(repeats.NAME.encode()), lazy.pattern(repeats.NOISE.encode())
+_WRITER = lazy.pattern(repeats.WRITER.encode())
+_WRITER_PREFIXES = tuple(prefix.encode() for prefix in WRITER_PREFIXES)
 _LIST = b" errors: "
-_WRITERS = (b"add s", b"block: mmap", b"chunks: mmap")  # as in repeats
 
 
 class Said(Struct):
@@ -77,7 +78,6 @@ class Share(Struct):
 
     said: Said
     spot: Spot | None
-    where: tuple[int, bool]
     stamps: list[bytes] = field(default_factory=list)
     sizes: list[bytes] = field(default_factory=list)
     names: list[list[bytes]] = field(default_factory=list)
@@ -109,10 +109,11 @@ class Share(Struct):
             return [], _parsed(last)
         low, high = min(stamps), max(stamps)
         span = [high] if high != last else []
-        lowest = said.lowest.get(self.where)
+        where = _where(self.spot)
+        lowest = said.lowest.get(where)
         if lowest is None or low < lowest:
             span.append(low)
-            said.lowest[self.where] = low
+            said.lowest[where] = low
         return [stamp for stamp in map(_parsed, span) if stamp is not None], _parsed(last)
 
 
@@ -287,7 +288,7 @@ class Storms:
         if not lines[-1]:
             lines.pop()
             skeletons.pop()
-        writers = _writes(text)
+        writers = _may_write(text)
         if writers:
             _mark_writers(skeletons, lines)
         if _LIST in text:
@@ -338,10 +339,10 @@ class Storms:
                 spot = place(said.recalled.failure, key)
                 if spot is None:
                     break
-            where = (0, False) if spot is None else (id(spot.group), spot.fresh)
+            where = _where(spot)
             share = said.shares.get(where)
             if share is None:
-                share = said.shares[where] = Share(said, spot, where)
+                share = said.shares[where] = Share(said, spot)
                 self._pending.append(share)
             share.stamps.append(stamps[stamp + kind.stamp])
             share.sizes += sizes[size : size + kind.sizes]
@@ -359,6 +360,10 @@ class Storms:
             view.at, view.offset, view.stamp, view.size, view.name = at + 1, offset, stamp, size, name
         if view.at > begin and counted is None:
             scanner.pass_to(view.offset)
+
+
+def _where(spot: Spot | None) -> tuple[int, bool]:
+    return (0, False) if spot is None else (id(spot.group), spot.fresh)
 
 
 def _key_of(inner: str, sizes: list[bytes], names: list[bytes]) -> str:
@@ -385,8 +390,12 @@ def _number(share: Share) -> int:
     return share.number
 
 
-def _writes(text: bytes) -> bool:
-    return any(mark in text for mark in _WRITERS)
+def _may_write(text: bytes) -> bool:
+    return any(prefix in text for prefix in _WRITER_PREFIXES)
+
+
+def _writes(line: bytes) -> bool:
+    return _may_write(line) and _WRITER.search(line) is not None
 
 
 def _mark_writers(skeletons: list[bytes], lines: list[bytes]) -> None:

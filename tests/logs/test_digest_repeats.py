@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.logs import meaning
+from analyzer.logs.leaf import WRITER_PREFIXES
 from analyzer.logs.records import parse
 from analyzer.logs.repeats import Context, Repeats
 
@@ -133,7 +134,12 @@ def test_a_key_is_short_however_long_the_error_is():
 def test_an_index_writer_is_known_by_its_second_size_whatever_the_first():
     """The size 0 stays in the text, as that of a new head chunk does."""
     row = 'level=error msg="compaction failed" err="2 errors: {}: mmap, size {}: cannot allocate memory; mmap, size {}: cannot allocate memory"'
-    for step in ("add series", "add symbol: x", "populate block", "write chunks", "persist head block"):
+    for step in (
+        *WRITER_PREFIXES,
+        "add symbol 7:9",
+        "write chunks /a:b/c:d",
+        "persist head block 01G0P1FM80185GR38E1W8124GK",
+    ):
         repeats = Repeats(Context("m", no_step))
         for first in (0, 9, 134217728):
             for second in (first + 4, first + 5):
