@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 
-def _library(name: str) -> Any:
+def library(name: str) -> Any:
     """A library, None where it has no wheel for this machine: the slower way answers the same."""
     try:
         return importlib.import_module(name)
@@ -47,8 +47,8 @@ class HyperscanEngine:
     """All patterns in one pass, about 0.6 ns a byte for two hundred literals."""
 
     def __init__(self, patterns: Patterns, frequent: bytes = b"") -> None:
-        hyperscan = _library("hyperscan")
-        finder = _library("ahocorasick_rs") if frequent else None
+        hyperscan = library("hyperscan")
+        finder = library("ahocorasick_rs") if frequent else None
         self._find: Any = None if finder is None else finder.BytesAhoCorasick([frequent])
         self._frequent = len(patterns)
         if frequent and finder is None:
@@ -103,7 +103,7 @@ class PythonEngine:
 
 @lru_cache(maxsize=32)
 def _engine(patterns: Patterns, frequent: bytes, thread: int) -> Engine:
-    return (PythonEngine if _library("hyperscan") is None else HyperscanEngine)(patterns, frequent)
+    return (PythonEngine if library("hyperscan") is None else HyperscanEngine)(patterns, frequent)
 
 
 def engine_for(patterns: Patterns, frequent: bytes = b"") -> Engine:

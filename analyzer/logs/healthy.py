@@ -10,13 +10,12 @@ tried on all of a stretch and checked for all. Where the check fails, each line 
 from __future__ import annotations
 
 import re
-from operator import eq
+import struct
 
 from analyzer import lazy
 
 ULID_LENGTH = 26
 LINE_REACH = 2048  # bytes around a match that are searched for its ULID and tenant
-TENANT_REACH = 140  # bytes before a match in which logfmt names the tenant
 LONGEST_TENANT = 150
 
 _ULID = lazy.pattern(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
@@ -31,17 +30,22 @@ class BlockLines:
     """Reads the lines of one log. ``ends`` are offsets in ``buffer``, each behind a "healthy block"."""
 
     def __init__(self) -> None:
-        self._distance = 0  # from the match to the ULID, where it is the same in all lines
+        self._beside: struct.Struct | None = (
+            None  # reads a ULID where its distance to the match is the same in all lines
+        )
         self._shift = 0  # from "ulid" to the ULID
 
     def ulids(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:
         """The ULIDs, and the matches that they belong to: one without a ULID in its line is left out."""
-        if self._distance:
-            start, stop = self._distance, self._distance + ULID_LENGTH
-            found = [buffer[end + start : end + stop] for end in ends]
-            if _are_ulids(found):
+        if self._beside is not None:
+            read = self._beside.unpack_from  # quicker than a slice
+            try:
+                found = [read(buffer, end)[0] for end in ends]
+            except struct.error:  # the buffer ends before the ULID would
+                found = []
+            if found and _are_ulids(found):
                 return ends, found
-            self._distance = 0
+            self._beside = None
         if self._shift:
             keys = [buffer.find(_ULID_KEY, end, end + LINE_REACH) for end in ends]
             start, stop = self._shift, self._shift + ULID_LENGTH
@@ -61,7 +65,7 @@ class BlockLines:
                 ulids.append(match[1])
                 distances.add(match.start(1) - end)
                 self._shift = match.start(1) - match.start()
-        self._distance = distances.pop() if len(distances) == 1 else 0
+        self._beside = struct.Struct(f"{distances.pop()}x{ULID_LENGTH}s") if len(distances) == 1 else None
         return kept, ulids
 
     def tenants(self, buffer: bytes, ends: list[int]) -> list[bytes]:
@@ -70,7 +74,7 @@ class BlockLines:
         if first is None:
             found = None
         elif first.start() < ends[0]:
-            found = _before(buffer, ends)
+            found = _before(buffer, ends, ends[0] - first.end(1))
         else:
             found = _behind(buffer, ends, buffer[first.start() : first.start(1)])
         if found is not None:
@@ -104,15 +108,13 @@ def _tenant_in_line(buffer: bytes, end: int) -> re.Match[bytes] | None:
     return _TENANT.search(buffer, start, stop if stop >= 0 else end + LINE_REACH)
 
 
-def _before(buffer: bytes, ends: list[int]) -> list[bytes] | None:
-    """Tenants that ``org_id=`` names shortly before the match, None where one does not."""
-    tails = [buffer[end - TENANT_REACH if end > TENANT_REACH else 0 : end] for end in ends]
-    behind = [tail.rpartition(_ORG_ID)[2] for tail in tails]
-    # A newline or a whole tail: the match's own line does not name the tenant there.
-    if b"\n" in b"".join(behind) or any(map(eq, behind, tails)):
-        return None
-    names = [rest.partition(b" ")[0] for rest in behind]
-    return names if _are_names(names) else None
+def _before(buffer: bytes, ends: list[int], behind: int) -> list[bytes] | None:
+    """Tenants that ``org_id=`` names before the match, ``behind`` bytes before its end; None where one does not."""
+    key = len(_ORG_ID)
+    # A line that names none takes an earlier line's, and the newline between shows it.
+    found = [buffer[buffer.rfind(_ORG_ID, 0, end) + key : end - behind + 1] for end in ends]
+    names = [name[:-1] for name in found if name.endswith(b" ")]
+    return names if len(names) == len(ends) and _are_names(names) else None
 
 
 def _behind(buffer: bytes, ends: list[int], key: bytes) -> list[bytes] | None:

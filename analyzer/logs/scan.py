@@ -16,7 +16,6 @@ whole lines and no match is lost at a border. The scanner hands out, in the orde
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -24,14 +23,14 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from analyzer.logs.engine import Engine, Patterns, engine_for
+from analyzer.logs.engine import Engine, Patterns, engine_for, library
 
 PIECE = 512 * 1024  # a block beyond the processor's cache is slower to scan
 LONG_LINE = 1 << 20  # a longer line is kept by head and tail
 KEPT_TAIL = 64 * 1024
 HISTORY = 4 << 20  # bytes kept for the look backwards
-FAST_COUNT = sys.version_info >= (3, 13)  # bytes.count of one byte is vectorised from there on
 NEWLINE = 10
+_STRINGZILLA = library("stringzilla")
 
 Region = tuple[bytes, int, int]  # buffer, start, stop: lines without a copy
 Skim = Callable[[bytes, int, int], tuple[int, int, bool]]
@@ -102,19 +101,11 @@ class _Long(Struct):
 
 
 def count_newlines(buffer: bytes, start: int, stop: int) -> int:
-    """The newlines between two offsets.
-
-    Before 3.13 bytes.count looks at each byte; replace jumps from newline to newline, in half the time.
-    numpy would take half of that again, and 16 MB for itself.
-    """
-    if FAST_COUNT or stop - start < 4096:
+    """The newlines between two offsets. ``bytes.count`` of Python 3.11 takes seven times as long."""
+    if _STRINGZILLA is None:
         return buffer.count(b"\n", start, stop)
-    outside = len(buffer) - (stop - start)
-    if outside < 65_536:  # counting what is outside is cheaper than a copy of what is inside
-        around = buffer.count(b"\n", 0, start) + buffer.count(b"\n", stop)
-        return len(buffer) - len(buffer.replace(b"\n", b"")) - around
-    lines = buffer[start:stop]
-    return len(lines) - len(lines.replace(b"\n", b""))
+    lines: int = _STRINGZILLA.count(buffer, b"\n", start, stop)
+    return lines
 
 
 class Scanner:
