@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import filterfalse
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -223,16 +224,8 @@ class Folder:
         return key, group
 
     def _merge(self, group: FailureGroup, found: Observation, lines: int) -> None:
-        sizes, dropped = group.sizes, found.sizes_dropped * lines
-        for size, times in found.sizes.items():
-            if size in sizes:
-                sizes[size] += times
-            elif len(sizes) < (MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES):
-                self._sizes += 1
-                sizes[size] = times
-            else:
-                dropped += times
-        group.sizes_dropped += dropped
+        group.sizes_dropped += found.sizes_dropped * lines
+        self._merge_sizes(group, found.sizes)
         if len(found.errnos) > 1:
             for errno, times in found.errnos.items():
                 group.errnos[errno] += times * lines
@@ -252,6 +245,25 @@ class Folder:
             group.ulids.add(ulid)
         group.directory = group.directory or found.directory
         group.era = group.era or found.era
+
+    def _merge_sizes(self, group: FailureGroup, more: Counter[int]) -> None:
+        """Count sizes in the group; of those it does not hold, as many as it has room for."""
+        sizes = group.sizes
+        held = more.keys() & sizes.keys()
+        for size in held:
+            sizes[size] += more[size]
+        if len(sizes) >= self._most_sizes():
+            group.sizes_dropped += more.total() - sum([more[size] for size in held])
+            return
+        for size in filterfalse(held.__contains__, more):
+            if len(sizes) < self._most_sizes():
+                self._sizes += 1
+                sizes[size] = more[size]
+            else:
+                group.sizes_dropped += more[size]
+
+    def _most_sizes(self) -> int:
+        return MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES
 
     def _evidence(self, life: Life, key: GroupKey, group: FailureGroup, members: int, record: Record) -> None:
         """The first line, the line with most members, and the last."""
