@@ -1,10 +1,16 @@
-"""The quick conversion of arguments says what Typer's own would."""
+"""Arguments that are read without Typer, or converted without Pydantic, are read as by these."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analyzer import _apps, cli
+from analyzer.case.build import Filter
+from analyzer.cli import Face
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "fixtures" / "bundles" / "c12-einval-size0" / "bundle.tar.gz"
@@ -102,3 +108,48 @@ def test_a_closed_stdout_is_said_in_one_line(tmp_path):
     kept = subprocess.run(f"{line} -o {tmp_path / 'r.txt'} >&-", shell=True, capture_output=True, check=False)
     assert (kept.returncode, kept.stdout) == (1, b"")
     assert (tmp_path / "r.txt").stat().st_size > 0
+
+
+WORDS = (
+    "bundle.tar.gz", "-", "", "explain", "./explain", "--format", "-f", "json", "text", "ticket", "JSON", "xml",
+    "--", "-q", "-fjson", "--format=json", "--fmt", "-x", "--version",
+)  # fmt: skip
+
+
+def asked(arguments, *, by_typer):
+    """What is to be answered, with the options that are not their defaults, and the exit status."""
+    seen = []
+
+    def record(bundle, face=Face.text, **options):
+        seen.append((bundle, face, {k: v for k, v in options.items() if v and v != Filter()}))
+        return 3
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "answer", record)
+        patch.setattr(_apps, "answer", record)
+        if by_typer:
+            patch.setattr(cli, "_plain", lambda arguments: None)
+        with pytest.raises(SystemExit) as end:
+            cli.main(arguments)
+    return seen, end.value.code
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arguments=st.lists(st.sampled_from(WORDS), max_size=4))
+def test_all_arguments_are_read_as_typer_reads_them(arguments, capsys):
+    quick = asked(arguments, by_typer=False), capsys.readouterr()
+    assert quick == (asked(arguments, by_typer=True), capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bundle", "face"),
+    [
+        (["x.tar"], "x.tar", Face.text),
+        (["-"], "-", Face.text),
+        (["x.tar", "--format", "json"], "x.tar", Face.json),
+        (["-f", "html", "x.tar"], "x.tar", Face.html),
+    ],
+)
+def test_the_usual_arguments_do_without_typer(arguments, bundle, face, monkeypatch):
+    monkeypatch.setattr(_apps, "analyze_app", None)
+    assert asked(arguments, by_typer=False) == ([(bundle, face, {})], 3)

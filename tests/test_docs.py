@@ -14,7 +14,7 @@ from typing import get_args
 
 import pytest
 
-from analyzer import cli
+from analyzer import _apps, cli
 from analyzer.diagnosis.causes import causes
 from analyzer.diagnosis.explain import EXPLANATIONS
 from analyzer.diagnosis.model import CauseName
@@ -69,7 +69,7 @@ def test_every_command_of_the_readme_runs(line: str, tmp_path: Path) -> None:
 def test_every_command_is_in_the_readme_and_in_the_help() -> None:
     for name in cli.COMMANDS:
         assert f"analyze {name}" in README
-    registered = {c.callback.__name__ for c in cli.commands_app.registered_commands if c.callback}
+    registered = {c.callback.__name__ for c in _apps.commands_app.registered_commands if c.callback}
     assert registered == set(cli.COMMANDS)
 
 
