@@ -17,7 +17,7 @@ from analyzer.logs.engine import engine_for
 from analyzer.logs.framing import Framings
 from analyzer.logs.literals import HEALTHY, STEPS
 from analyzer.logs.records import parse, record_message, record_tenant
-from analyzer.logs.scan import Scanner
+from analyzer.logs.scan import Region, Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 LINES = 400  # searched backwards for a time, or for a process's own
@@ -50,7 +50,8 @@ class LookBack:
         self._framings = framings
         self._block = -1  # of the scanner, when these were searched
         self._searched: dict[tuple[int, int], Searched] = {}  # by buffer and base
-        self._with_steps: list[Searched] = []
+        self._with_steps: list[Searched] = []  # those reached, newest first
+        self._unreached: Iterator[Searched] = iter(())
         self._lines_left = BUDGET
         self._steps_left = BUDGET
 
@@ -93,23 +94,31 @@ class LookBack:
                 newline = buffer.find(b"\n", end, end + REACH)
                 yield buffer[start : newline if newline >= 0 else end + REACH]
 
-    def _stepped(self) -> list[Searched]:
-        """The blocks of the last 4 MiB that hold life-cycle lines, newest first. Each is searched once, and
-        a block in which every line asks does not look at the others again for each."""
+    def _stepped(self) -> Iterator[Searched]:
+        """The blocks of the last 4 MiB that hold life-cycle lines, newest first. Each is searched once, when it is
+        reached; a block in which every line asks does not look at the others again for each."""
         if self._block != self._scanner.block:
             self._block = self._scanner.block
-            known, self._searched = self._searched, {}
-            for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
+            known, self._searched, self._with_steps = self._searched, {}, []
+            regions = list(itertools.islice(self._scanner.blocks(), BLOCKS))
+            for buffer, base, _ in regions:
                 found = known.get((id(buffer), base))
-                if found is None or found.buffer is not buffer:
-                    found = Searched(buffer, base, base)
-                if found.stop < stop:  # it is new, or has grown since
-                    _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[found.stop : stop])
-                    found.ends += [end + found.stop - base for end in ends]
-                    found.stop = stop
-                self._searched[id(buffer), base] = found
-            self._with_steps = [found for found in self._searched.values() if found.ends]
-        return self._with_steps
+                if found is not None and found.buffer is buffer:
+                    self._searched[id(buffer), base] = found
+            self._unreached = self._search(regions)
+        yield from self._with_steps
+        yield from self._unreached
+
+    def _search(self, regions: list[Region]) -> Iterator[Searched]:
+        for buffer, base, stop in regions:
+            found = self._searched.setdefault((id(buffer), base), Searched(buffer, base, base))
+            if found.stop < stop:  # it is new, or has grown since
+                _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[found.stop : stop])
+                found.ends += [end + found.stop - base for end in ends]
+                found.stop = stop
+            if found.ends:
+                self._with_steps.append(found)
+                yield found
 
     def rows(self, hints: Hints, several: bool) -> Iterator[Row]:
         """The lines before the current one, newest first; those of the source with these hints where
