@@ -184,6 +184,13 @@ def maps(count: int = 65531, seed: int = 1) -> bytes:
     return "".join(lines).encode()
 
 
+def _kilobytes(mapped: bytes) -> int:
+    """What :func:`maps` maps: one mapping behind the other, [vsyscall] apart."""
+    first = mapped.partition(b"-")[0]
+    last = mapped.rsplit(b"\n", 3)[1].split(b" ")[0].partition(b"-")[2]
+    return (int(last, 16) - int(first, 16)) // 1024
+
+
 LIMITS = b"""\
 Limit                     Soft Limit           Hard Limit           Units
 Max address space         unlimited            unlimited            bytes
@@ -193,7 +200,7 @@ Max locked memory         8388608              8388608              bytes
 Max data size             unlimited            unlimited            bytes
 Max stack size            8388608              unlimited            bytes
 """
-STATUS = b"Name:\tcortex\nState:\tS (sleeping)\nPid:\t4321\nNSpid:\t4321\t1\nVmPeak:\t 4194304 kB\nVmSize:\t 4094304 kB\nThreads:\t24\n"
+STATUS = b"Name:\tcortex\nState:\tS (sleeping)\nPid:\t4321\nNSpid:\t4321\t1\nVmPeak:\t%8d kB\nVmSize:\t%8d kB\nThreads:\t24\n"
 SYSCTL = b"vm.max_map_count = 65530\nvm.overcommit_memory = 0\nkernel.threads-max = 192111\nfs.file-max = 9223372036854775807\n"
 MEMINFO = b"MemTotal:       25165824 kB\nMemFree:        12345678 kB\nMemAvailable:   18345678 kB\nCommitLimit:    12582912 kB\nCommitted_AS:    4712345 kB\n"
 
@@ -203,10 +210,11 @@ def bundle(path: str | Path, size_bytes: int, framing: Framing = "bare", seed: i
     log = {"bare": "var/log/cortex/ingester.log"}.get(framing, f"var/log/{framing}/ingester-json.log")
     if framing == "cri":
         log = "var/log/pods/cortex_ingester-0_3f1c1a0e-8d0b-4c6e-9a57-0b6f1c2d3e4f/ingester/0.log"
+    mapped = maps(seed=seed)
     small = {
-        "proc/4321/maps": maps(seed=seed),
+        "proc/4321/maps": mapped,
         "proc/4321/limits": LIMITS,
-        "proc/4321/status": STATUS,
+        "proc/4321/status": STATUS % (2 * (_kilobytes(mapped),)),
         "proc/meminfo": MEMINFO,
         "sos_commands/kernel/sysctl_-a": SYSCTL,
     }
