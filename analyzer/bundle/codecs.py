@@ -1,7 +1,7 @@
 """Decompression that never raises: all that can be inflated is given, then the damage is reported.
 
 Every format has a decompressor with the interface of :class:`bz2.BZ2Decompressor`, so one loop serves
-all: 128 KiB in, at most 512 KiB out (larger chunks fall out of the cache).
+all: 128 KiB in, at most 1 MiB out (smaller chunks change hands more often, larger ones fall out of the cache).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ else:
     from backports import zstd
 
 IN_BYTES = 128 << 10
-OUT_BYTES = 512 << 10
+OUT_BYTES = 1 << 20
 TAPE_BYTES = 8 << 20  # input kept, so that what precedes a damage can be inflated byte by byte
 FINE_BYTES = 64  # input fed at once near a damage
 

@@ -15,7 +15,7 @@ from analyzer.bundle.codecs import IN_BYTES
 from analyzer.errors import AnalyzerError
 
 _REMOTE = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
-PLAIN_BYTES = 512 << 10
+PLAIN_BYTES = 1 << 20
 _POLL_SECONDS = 0.2
 
 

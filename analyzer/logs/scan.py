@@ -25,7 +25,7 @@ from msgspec import Struct, field
 
 from analyzer.logs.engine import Engine, Patterns, engine_for, library
 
-PIECE = 512 * 1024  # a block beyond the processor's cache is slower to scan
+PIECE = 1 << 20  # a block beyond the processor's cache is slower to scan
 LONG_LINE = 1 << 20  # a longer line is kept by head and tail
 KEPT_TAIL = 64 * 1024
 HISTORY = 4 << 20  # bytes kept for the look backwards
