@@ -274,8 +274,8 @@ class Tally:
 
     def _add_whole(self, rows: list[bytes], width: int, column: int, tail: int, kind: str) -> bool:
         """Mappings from the start of blocks' files; False, and nothing counted, if one is no such."""
-        cut = -tail - 26
-        ulids = b"".join([r[cut - 1 : -tail] for r in rows])
+        named = slice(-tail - 27, -tail)  # "/" and the ULID; made once, for it costs as much as the bytes
+        ulids = b"".join([r[named] for r in rows])
         slashes = b"/" * len(rows)
         if ulids[::27] != slashes or ulids.translate(None, _ULID_BYTES) != slashes:
             return False
@@ -291,7 +291,8 @@ class Tally:
         if not self._add_spans(heads, size, width, len(rows), kind):
             return False
         directories = self.index_dirs if tail == 6 else self.chunk_dirs
-        directories.update([r[column:-tail] for r in rows])
+        directory = slice(column, -tail)
+        directories.update([r[directory] for r in rows])
         return True
 
     def _add_spans(self, heads: bytes, size: int, width: int, count: int, kind: str) -> bool:
