@@ -46,9 +46,7 @@ def map_driver(subject: Subject, capture: Capture | None) -> str | None:
 
 def _blocks(subject: Subject) -> str:
     """many_tenants when the median tenant has no more blocks than retention allows for, plus two."""
-    from statistics import median  # it brings fractions and decimals along
-
-    per_tenant = blocks_per_tenant(subject)
+    per_tenant = sorted(blocks_per_tenant(subject))
     if _unshipped(subject):
         return "unshipped_blocks"
     if len(per_tenant) < 10:
@@ -56,7 +54,9 @@ def _blocks(subject: Subject) -> str:
     allowed = _seconds(subject, "retention", DEFAULT_RETENTION_S) / max(
         _seconds(subject, "block_ranges", BLOCK_RANGE_S), BLOCK_RANGE_S
     )
-    return "many_tenants" if median(per_tenant) <= allowed + 2 else "many_blocks"
+    middle = (len(per_tenant) - 1) // 2
+    median = (per_tenant[middle] + per_tenant[-middle - 1]) / 2
+    return "many_tenants" if median <= allowed + 2 else "many_blocks"
 
 
 def blocks_per_tenant(subject: Subject) -> list[int]:

@@ -64,10 +64,12 @@ class Counts:
             buffer, [base + end for end in counted.marks] if base else counted.marks
         )
         if self._to_attribute > 0:
-            once = dict(zip(ulids, ends, strict=True))
-            fresh = [end for ulid, end in once.items() if ulid not in healthy]
+            fresh = ends
+            if len(set(ulids)) < len(ulids) or not healthy.isdisjoint(ulids):
+                once = dict(zip(ulids, ends, strict=True))
+                fresh = [end for ulid, end in once.items() if ulid not in healthy]
             tenants = self._lines.tenants(buffer, fresh[: self._to_attribute])
-            for name, blocks in Counter(tenants).items():
+            for name, blocks in tenants.items():
                 segment.blocks_by_tenant[name.decode("utf-8", "replace")] += blocks
             self._to_attribute -= len(fresh)
         healthy.update(ulids)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 import struct
+from collections import Counter
+from collections.abc import Iterable
 
 from analyzer import lazy
 
@@ -68,8 +70,8 @@ class BlockLines:
         self._beside = struct.Struct(f"{distances.pop()}x{ULID_LENGTH}s") if len(distances) == 1 else None
         return kept, ulids
 
-    def tenants(self, buffer: bytes, ends: list[int]) -> list[bytes]:
-        """The tenants that the matches' lines name; a line that names none is left out."""
+    def tenants(self, buffer: bytes, ends: list[int]) -> Counter[bytes]:
+        """How many of the matches' lines name each tenant; one that names none is left out."""
         first = _tenant_in_line(buffer, ends[0]) if ends else None
         if first is None:
             found = None
@@ -80,7 +82,7 @@ class BlockLines:
         if found is not None:
             return found
         matches = (_tenant_in_line(buffer, end) for end in ends)
-        return [match[1] for match in matches if match is not None]
+        return Counter(match[1] for match in matches if match is not None)
 
 
 def _are_ulids(found: list[bytes]) -> bool:
@@ -89,12 +91,12 @@ def _are_ulids(found: list[bytes]) -> bool:
     return len(joined) == ULID_LENGTH * len(found) and not joined.translate(None, _LETTERS)
 
 
-def _are_names(found: list[bytes]) -> bool:
+def _are_names(found: Iterable[bytes]) -> bool:
     """Whether each is what a search in its line would take for the whole name."""
-    joined = b"".join(found)
-    lengths = set(map(len, found))
-    plain = len(joined.translate(None, _NO_TENANT)) == len(joined)
-    return plain and min(lengths) > 0 and max(lengths) <= LONGEST_TENANT
+    return all(
+        0 < len(name) <= LONGEST_TENANT and len(name.translate(None, _NO_TENANT)) == len(name)
+        for name in found
+    )
 
 
 def _in_one_line(buffer: bytes, starts: list[int], stops: list[int]) -> bool:
@@ -108,16 +110,16 @@ def _tenant_in_line(buffer: bytes, end: int) -> re.Match[bytes] | None:
     return _TENANT.search(buffer, start, stop if stop >= 0 else end + LINE_REACH)
 
 
-def _before(buffer: bytes, ends: list[int], behind: int) -> list[bytes] | None:
+def _before(buffer: bytes, ends: list[int], behind: int) -> Counter[bytes] | None:
     """Tenants that ``org_id=`` names before the match, ``behind`` bytes before its end; None where one does not."""
     key = len(_ORG_ID)
     # A line that names none takes an earlier line's, and the newline between shows it.
-    found = [buffer[buffer.rfind(_ORG_ID, 0, end) + key : end - behind + 1] for end in ends]
-    names = [name[:-1] for name in found if name.endswith(b" ")]
-    return names if len(names) == len(ends) and _are_names(names) else None
+    found = Counter([buffer[buffer.rfind(_ORG_ID, 0, end) + key : end - behind + 1] for end in ends])
+    names = Counter({name[:-1]: times for name, times in found.items() if name.endswith(b" ")})
+    return names if len(names) == len(found) and _are_names(names) else None
 
 
-def _behind(buffer: bytes, ends: list[int], key: bytes) -> list[bytes] | None:
+def _behind(buffer: bytes, ends: list[int], key: bytes) -> Counter[bytes] | None:
     """Tenants that ``key`` (``org_id":"``) names behind the match, None where one does not."""
     close = b'\\"' if key.endswith(b'\\"') else b'"' if key.endswith(b'"') else b" "
     starts = [buffer.find(key, end, end + LINE_REACH) for end in ends]
@@ -127,5 +129,5 @@ def _behind(buffer: bytes, ends: list[int], key: bytes) -> list[bytes] | None:
     stops = [buffer.find(close, start + size, start + size + LONGEST_TENANT + 2) for start in starts]
     if min(stops) < 0 or not _in_one_line(buffer, ends, stops):
         return None
-    names = [buffer[start + size : stop] for start, stop in zip(starts, stops, strict=True)]
+    names = Counter([buffer[start + size : stop] for start, stop in zip(starts, stops, strict=True)])
     return names if _are_names(names) else None

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ def in_docker(tenant: str, ulid: str, stamp: str) -> str:
 FORMS = (logfmt, logfmt_behind, as_json, without_tenant, without_ulid, in_docker)
 
 
-def line_by_line(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+def line_by_line(lines: list[bytes]) -> tuple[list[bytes], Counter[bytes]]:
     """The obvious way: one search for each in each line."""
     ulids, tenants = [], []
     for line in lines:
@@ -56,10 +57,10 @@ def line_by_line(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
         tenant = re.search(rb'(?:org_id|user|tenant)(?:=|\\*": ?)\\*"?([^\s"\\,}]{1,150})', line)
         ulids += [ulid[1]] if ulid else []
         tenants += [tenant[1]] if tenant else []
-    return ulids, tenants
+    return ulids, Counter(tenants)
 
 
-def read(reader: BlockLines, lines: list[bytes], noise: bytes) -> tuple[list[bytes], list[bytes]]:
+def read(reader: BlockLines, lines: list[bytes], noise: bytes) -> tuple[list[bytes], Counter[bytes]]:
     buffer = b"".join(noise + line + b"\n" for line in lines)
     ends = [match.end() for match in re.finditer(b"ealthy block", buffer)]
     kept, ulids = reader.ulids(buffer, ends)
