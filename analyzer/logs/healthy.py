@@ -18,6 +18,7 @@ from analyzer import lazy
 
 ULID_LENGTH = 26
 LINE_REACH = 2048  # bytes around a match that are searched for its ULID and tenant
+TENANT_REACH = 64  # bytes before a match in which logfmt names the tenant
 LONGEST_TENANT = 150
 
 _ULID = lazy.pattern(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
@@ -26,6 +27,7 @@ _ULID_KEY = b"ulid"
 _TENANT = lazy.pattern(rb'(?:org_id|user|tenant)(?:=|\\*": ?|: )\\*"?([^\s"\\,}]{1,150})')
 _NO_TENANT = b' \t\n\r\x0b\x0c"\\,}'
 _ORG_ID = b" org_id="
+_TAIL = struct.Struct(f"{TENANT_REACH}s")
 
 
 class BlockLines:
@@ -111,12 +113,16 @@ def _tenant_in_line(buffer: bytes, end: int) -> re.Match[bytes] | None:
 
 
 def _before(buffer: bytes, ends: list[int], behind: int) -> Counter[bytes] | None:
-    """Tenants that ``org_id=`` names before the match, ``behind`` bytes before its end; None where one does not."""
-    key = len(_ORG_ID)
-    # A line that names none takes an earlier line's, and the newline between shows it.
-    found = Counter([buffer[buffer.rfind(_ORG_ID, 0, end) + key : end - behind + 1] for end in ends])
+    """Tenants that ``org_id=`` names shortly before the match, the name ``behind`` bytes before the match's end; None
+    where one does not."""
+    back = behind + TENANT_REACH - 1  # to a tail that ends with the space behind the name
+    if ends[0] < back:
+        return None
+    tail = _TAIL.unpack_from
+    found = Counter([tail(buffer, end - back)[0].rpartition(_ORG_ID)[2] for end in ends])
     names = Counter({name[:-1]: times for name, times in found.items() if name.endswith(b" ")})
-    return names if len(names) == len(found) and _are_names(names) else None
+    whole = all(len(name) < TENANT_REACH for name in found)  # the key stood before it
+    return names if whole and len(names) == len(found) and _are_names(names) else None
 
 
 def _behind(buffer: bytes, ends: list[int], key: bytes) -> Counter[bytes] | None:
