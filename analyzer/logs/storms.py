@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from msgspec import Struct, field
+from msgspec import DecodeError, Struct, field
+from msgspec.json import Decoder
 
 from analyzer import lazy
 from analyzer.clock import parse_stamp
@@ -44,6 +45,7 @@ _NAMES, _NOISE = lazy.pattern(repeats.NAME.encode()), lazy.pattern(repeats.NOISE
 _WRITER = lazy.pattern(repeats.WRITER.encode())
 _WRITER_PREFIXES = tuple(prefix.encode() for prefix in WRITER_PREFIXES)
 _LIST = b" errors: "
+_INTEGERS = Decoder(list[int])
 
 
 class Said(Struct):
@@ -89,7 +91,7 @@ class Share(Struct):
         until the next."""
         recalled = self.said.recalled
         failure = recalled.failure
-        failure.sizes = Counter(map(int, self.sizes))
+        failure.sizes = Counter(_numbers(self.sizes))
         for size, times in recalled.staying.items():
             failure.sizes[size] += times * len(self.stamps)
         if self.names:
@@ -368,6 +370,14 @@ def _where(spot: Spot | None) -> tuple[int, bool]:
 
 def _key_of(inner: str, sizes: list[bytes], names: list[bytes]) -> str:
     return key_of(inner, [b",".join(sizes).decode()], [b",".join(names).decode()])
+
+
+def _numbers(texts: list[bytes]) -> list[int]:
+    """Decimal numbers, read as one JSON list: that takes half the time of int."""
+    try:
+        return _INTEGERS.decode(b"[%b]" % b",".join(texts))
+    except DecodeError:  # a number that begins with 0
+        return list(map(int, texts))
 
 
 def _parsed(stamp: bytes) -> Stamp | None:

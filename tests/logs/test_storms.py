@@ -340,3 +340,8 @@ def test_storms_of_real_lines_fold_as_their_lines_do(seed: int, monkeypatch: pyt
                 rows.append(re.sub(rb"(:\d\d\.\d)\d*Z", rb"\g<1>%dZ" % (100 + number), row))
     fast, slow = both_ways(b"\n".join(rows), monkeypatch, rng.choice([200, 5000, 1 << 19]))
     assert fast == slow
+
+
+@given(st.lists(st.from_regex(rb"[0-9]{1,18}", fullmatch=True)))
+def test_numbers_are_read_as_int_reads_them(texts):
+    assert storms._numbers(texts) == [int(text) for text in texts]
