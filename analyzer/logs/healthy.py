@@ -18,7 +18,6 @@ from analyzer import lazy
 
 ULID_LENGTH = 26
 LINE_REACH = 2048  # bytes around a match that are searched for its ULID and tenant
-TENANT_REACH = 64  # bytes before a match in which logfmt names the tenant
 LONGEST_TENANT = 150
 
 _ULID = lazy.pattern(rb'ulid[=":\\ ]+([0-9A-HJKMNP-TV-Z]{26})')
@@ -27,7 +26,7 @@ _ULID_KEY = b"ulid"
 _TENANT = lazy.pattern(rb'(?:org_id|user|tenant)(?:=|\\*": ?|: )\\*"?([^\s"\\,}]{1,150})')
 _NO_TENANT = b' \t\n\r\x0b\x0c"\\,}'
 _ORG_ID = b" org_id="
-_TAIL = struct.Struct(f"{TENANT_REACH}s")
+_TAILS = (struct.Struct("32s"), struct.Struct("160s"))  # for usual names, and for the longest
 
 
 class BlockLines:
@@ -113,16 +112,29 @@ def _tenant_in_line(buffer: bytes, end: int) -> re.Match[bytes] | None:
 
 
 def _before(buffer: bytes, ends: list[int], behind: int) -> Counter[bytes] | None:
-    """Tenants that ``org_id=`` names shortly before the match, the name ``behind`` bytes before the match's end; None
-    where one does not."""
-    back = behind + TENANT_REACH - 1  # to a tail that ends with the space behind the name
-    if ends[0] < back:
-        return None
-    tail = _TAIL.unpack_from
-    found = Counter([tail(buffer, end - back)[0].rpartition(_ORG_ID)[2] for end in ends])
-    names = Counter({name[:-1]: times for name, times in found.items() if name.endswith(b" ")})
-    whole = all(len(name) < TENANT_REACH for name in found)  # the key stood before it
-    return names if whole and len(names) == len(found) and _are_names(names) else None
+    """Tenants that ``org_id=`` names before the match, the name ``behind`` bytes before the match's end; None where
+    one does not."""
+    nearest = min(ends)
+    for tail in _TAILS:
+        back = behind + tail.size - 1  # to a tail that ends with the space behind the name
+        if nearest < back:
+            return None
+        read = tail.unpack_from
+        # Counted first: short tails hold no time, and are as few as the tenants.
+        names = _named(Counter([read(buffer, end - back)[0] for end in ends]))
+        if names is not None:
+            return names
+    return None
+
+
+def _named(tails: Counter[bytes]) -> Counter[bytes] | None:
+    names: Counter[bytes] = Counter()
+    for tail, times in tails.items():
+        _, key, name = tail.rpartition(_ORG_ID)
+        if not key or name[-1:] != b" ":
+            return None
+        names[name[:-1]] += times
+    return names if _are_names(names) else None
 
 
 def _behind(buffer: bytes, ends: list[int], key: bytes) -> Counter[bytes] | None:

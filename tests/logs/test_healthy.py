@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analyzer.logs.healthy import BlockLines
 
 ULID = "01M82KPR3D9MNZZQP69TDGAGZN"
-TENANTS = ("100222", "a", "team-7", "x" * 150, "x" * 151, "ä", "o'b", 'q"q', "a b", "a,b", "")
+TENANTS = ("100222", "a", "team-7", "c" * 36, "x" * 150, "x" * 151, "ä", "o'b", 'q"q', "a b", "a,b", "")
 
 
 def logfmt(tenant: str, ulid: str, stamp: str) -> str:
@@ -66,7 +66,9 @@ def read(reader: BlockLines, lines: list[bytes], noise: bytes) -> tuple[list[byt
     kept, ulids = reader.ulids(buffer, ends)
     assert set(kept) <= set(ends)
     assert len(kept) == len(ulids)
-    return ulids, reader.tenants(buffer, ends)
+    tenants = reader.tenants(buffer, ends)
+    assert tenants == reader.tenants(buffer, ends[::-1])  # of a block told twice the last line counts
+    return ulids, tenants
 
 
 stamps = st.sampled_from(
