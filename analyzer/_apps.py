@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analyzer._command import QuickCommand
-from analyzer.cli import COMMANDS, Face, answer, note, read, terminal, write
+from analyzer.cli import COMMANDS, Face, answer, diagnosis_of, note, terminal, write
 from analyzer.errors import AnalyzerError
 from analyzer.version import __version__
 
@@ -175,8 +175,8 @@ def compare(
     from analyzer import report
     from analyzer.case.build import Filter
 
-    old, _ = read(before, Filter(), False, with_frames=False)
-    new, _ = read(after, Filter(), False, with_frames=False)
+    old, _ = diagnosis_of(before, Filter(), False, with_frames=False)
+    new, _ = diagnosis_of(after, Filter(), False, with_frames=False)
     if redact:
         key = redact_key.read_bytes() if redact_key is not None else os.urandom(16)
         old, new = report.redact(old, key), report.redact(new, key)

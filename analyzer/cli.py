@@ -48,7 +48,7 @@ def answer(
     limits: Sequence[str] = (),
 ) -> int:
     """Diagnose a bundle, show the report, return its exit status. Raises AnalyzerError where it cannot be read."""
-    diagnosis, frames = read(bundle, only, remote, with_frames=is_folder(output), raised=limits)
+    diagnosis, frames = diagnosis_of(bundle, only, remote, with_frames=is_folder(output), raised=limits)
     if redact:
         from analyzer.report import redactor
 
@@ -68,12 +68,15 @@ def note(text: str) -> None:
 
 
 def is_folder(output: Path | None) -> bool:
+    """Whether all faces are wanted: an existing folder, or a name without an ending that does not exist."""
     return output is not None and (output.is_dir() or (output.suffix == "" and not output.exists()))
 
 
-def read(
+def diagnosis_of(
     bundle: str, only: Filter | None, remote: bool, *, with_frames: bool, raised: Sequence[str] = ()
 ) -> tuple[Diagnosis, dict[str, Any] | None]:
+    """The diagnosis of a bundle, and its frames by name if they are wanted. Raises AnalyzerError where it cannot be
+    read."""
     from analyzer.bundle import Limits
     from analyzer.case.build import Filter
     from analyzer.diagnosis.build import diagnose
@@ -142,9 +145,14 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        raise
+        _silence()
     except OSError as error:
         raise AnalyzerError(f"cannot write to standard output: {error.strerror or error}") from None
+
+
+def _silence() -> None:
+    """A closed pipe is no fault, its reader has seen enough: stdout leads nowhere, so that the last flush is silent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _plain(arguments: Sequence[str]) -> tuple[str, Face] | None:
@@ -182,8 +190,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         note("interrupted")
         sys.exit(EXIT_INTERRUPT)
     except BrokenPipeError:
-        # A closed pipe is no fault; point stdout elsewhere so that the interpreter's flush is silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         sys.exit(0)
     except MemoryError:
         note("out of memory while reading the bundle")

@@ -1,5 +1,6 @@
 """Arguments that are read without Typer, or converted without Pydantic, are read as by these."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_a_report_longer_than_a_pipe_holds_is_written_whole():
     late = subprocess.run(f"{first} | (sleep 1; cat)", shell=True, capture_output=True, check=True)
     assert len(late.stdout) > 65_536
     assert late.stdout == program(LONG, "--format", "html", "-q", capture_output=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ((BUNDLE,), 1),
+        ((BUNDLE, "--format", "html", "-v"), 1),
+        ((BUNDLE, "--exit-zero"), 0),
+        (("explain",), 0),
+        (("schema",), 0),
+    ],
+)
+def test_a_reader_that_goes_changes_no_status(arguments, status):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as gone:
+        done = program(*arguments, stdout=gone, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (status, b"")
 
 
 @pytest.mark.parametrize(
