@@ -33,9 +33,8 @@ class BlockLines:
     """Reads the lines of one log. ``ends`` are offsets in ``buffer``, each behind a "healthy block"."""
 
     def __init__(self) -> None:
-        self._beside: struct.Struct | None = (
-            None  # reads a ULID where its distance to the match is the same in all lines
-        )
+        # Reads a ULID where its distance to the match is the same in all lines.
+        self._beside: struct.Struct | None = None
         self._shift = 0  # from "ulid" to the ULID
 
     def ulids(self, buffer: bytes, ends: list[int]) -> tuple[list[int], list[bytes]]:

@@ -107,7 +107,10 @@ class LookBack:
                     self._searched[id(buffer), base] = found
             self._unreached = self._search(regions)
         yield from self._with_steps
-        yield from self._unreached
+        for (
+            found
+        ) in self._unreached:  # "yield from" would close it with this generator, before the next question
+            yield found
 
     def _search(self, regions: list[Region]) -> Iterator[Searched]:
         for buffer, base, stop in regions:
