@@ -86,7 +86,8 @@ def from_log(subject: Subject) -> NeedEstimate | None:
     evidence = next((s.start.evidence for _, s in best.segments if s.start is not None), None)
     # A single-tenant product logs all its blocks before it opens the first.
     complete = best.opened or subject.product == "prometheus"
-    tenants = len(best.blocks_by_tenant) or None
+    # Of a long log only the first lives' blocks are counted by tenant.
+    tenants = max(len(life.blocks_by_tenant) for life in subject.lives) or None
     return NeedEstimate(
         low=2 * blocks + low,
         high=2 * blocks + high + 3 * (tenants or 1),

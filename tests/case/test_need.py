@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.case.need import from_filelist
+from analyzer.case.need import from_filelist, from_log
+from analyzer.logs import counts
 from analyzer.pipeline import case_of
 
 BUNDLES = Path(__file__).resolve().parents[2] / "fixtures" / "bundles"
@@ -38,13 +39,29 @@ def test_a_prometheus_at_its_limit_needs_more_than_the_limit(name: str) -> None:
 
 
 def test_the_log_and_the_listing_agree_on_the_blocks() -> None:
-    from analyzer.case.need import from_log
-
     subject = case_of(BUNDLES / "t01-sampled-early" / "bundle.tar.gz").subjects[0]
     logged = from_log(subject)
     assert logged is not None
     assert subject.need is not None
     assert logged.blocks == subject.need.blocks == 400
+
+
+def test_tenants_are_those_of_the_life_whose_blocks_were_counted_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "MAX_BY_TENANT", 60)
+    rows = []
+    for life, blocks in enumerate((60, 70)):
+        stamp = f"ts=2026-11-22T21:5{life}:45Z caller=repair.go:57 level=info"
+        rows.append(f'{stamp} msg="Starting Cortex" version="(version=1.11.1)"')
+        for block in range(blocks):
+            tenant, ulid = f"org_id=t{block % 30}", f"01M82KPR3D9MNZZQP69TDG{life}{block:03d}"
+            rows.append(f'{stamp} {tenant} msg="Found healthy block" mint=1 maxt=2 ulid={ulid}')
+    log = tmp_path / "ingester.log"
+    log.write_text("\n".join(rows) + "\n")
+    need = from_log(case_of(log).subjects[0])
+    assert need is not None
+    assert (need.blocks, need.tenants) == (70, 30)
 
 
 def test_phantom_tenants_are_recognised() -> None:
