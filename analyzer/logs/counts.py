@@ -73,6 +73,10 @@ class Counts:
                 segment.blocks_by_tenant[name.decode("utf-8", "replace")] += blocks
             self._to_attribute -= len(fresh)
         healthy.update(ulids)
+        if len(healthy) > MAX_BY_TENANT:
+            self._folder.warn(
+                f"more than {MAX_BY_TENANT} healthy blocks in one life: not all are told apart by tenant"
+            )
 
     def _drop_oldest(self) -> None:
         """Keep the ULIDs of the newest lives only, so that memory does not grow with the lives."""

@@ -1,5 +1,7 @@
 """The ULIDs kept do not grow with the lives of a log; their counts do."""
 
+import pytest
+
 from analyzer.bundle.model import Member
 from analyzer.logs import counts, fold
 from analyzer.logs.digest import read_log
@@ -23,11 +25,15 @@ def log(lives, blocks):
             )
 
 
-def segments(monkeypatch, lives, blocks, kept):
-    monkeypatch.setattr(counts, "MAX_KEPT", kept)
+def digest(lives, blocks):
     data = "".join(log(lives, blocks)).encode()
     pieces = [data[start : start + 5000] for start in range(0, len(data), 5000)]
-    return read_log(Member("ingester.log", len(data), data[:8192], iter(pieces))).segments
+    return read_log(Member("ingester.log", len(data), data[:8192], iter(pieces)))
+
+
+def segments(monkeypatch, lives, blocks, kept):
+    monkeypatch.setattr(counts, "MAX_KEPT", kept)
+    return digest(lives, blocks).segments
 
 
 def test_every_life_has_its_count_and_the_last_ones_their_ulids(monkeypatch):
@@ -39,6 +45,14 @@ def test_every_life_has_its_count_and_the_last_ones_their_ulids(monkeypatch):
 def test_few_ulids_are_all_kept(monkeypatch):
     found = [s for s in segments(monkeypatch, lives=3, blocks=50, kept=1000) if s.start is not None]
     assert [(len(s.healthy), s.healthy_dropped) for s in found] == [(50, 0)] * 3
+
+
+@pytest.mark.parametrize(("lives", "blocks", "said"), [(1, 100, 0), (5, 60, 0), (1, 101, 1), (3, 250, 1)])
+def test_a_life_with_more_blocks_than_are_told_apart_by_tenant_is_said(monkeypatch, lives, blocks, said):
+    monkeypatch.setattr(counts, "MAX_BY_TENANT", 100)
+    found = digest(lives, blocks)
+    assert sum("told apart by tenant" in warning for warning in found.warnings) == said
+    assert sum(s.blocks_by_tenant.total() for s in found.segments) == min(100, lives * blocks)
 
 
 def test_sizes_of_many_tenants_share_one_bound(monkeypatch):
