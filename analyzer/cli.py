@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, EXIT_USAGE, AnalyzerError
 
@@ -64,7 +64,10 @@ def answer(
 def note(text: str) -> None:
     """One line on stderr; text from a bundle cannot move the cursor."""
     line = "".join(c if c.isprintable() else "�" for c in text)
-    print(f"analyze: {line[:400]}", file=sys.stderr)
+    try:
+        print(f"analyze: {line[:400]}", file=sys.stderr)
+    except BrokenPipeError:
+        _silence(sys.stderr)
 
 
 def is_folder(output: Path | None) -> bool:
@@ -145,14 +148,15 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        _silence()
+        _silence(sys.stdout)
     except OSError as error:
         raise AnalyzerError(f"cannot write to standard output: {error.strerror or error}") from None
 
 
-def _silence() -> None:
-    """A closed pipe is no fault, its reader has seen enough: stdout leads nowhere, so that the last flush is silent."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _silence(stream: TextIO) -> None:
+    """A closed pipe is no fault, its reader has seen enough: the stream leads nowhere, so that its last flush is
+    silent, and the status stays what it is."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(arguments: Sequence[str]) -> tuple[str, Face] | None:
@@ -190,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         note("interrupted")
         sys.exit(EXIT_INTERRUPT)
     except BrokenPipeError:
-        _silence()
+        _silence(sys.stdout)
         sys.exit(0)
     except MemoryError:
         note("out of memory while reading the bundle")

@@ -81,7 +81,9 @@ def test_a_report_longer_than_a_pipe_holds_is_written_whole():
         ((BUNDLE,), 1),
         ((BUNDLE, "--format", "html", "-v"), 1),
         ((BUNDLE, "--exit-zero"), 0),
+        (("nothing-here",), 2),
         (("explain",), 0),
+        (("explain", "no-cause"), 2),
         (("schema",), 0),
     ],
 )
@@ -90,6 +92,7 @@ def test_a_reader_that_goes_changes_no_status(arguments, status):
     os.close(reading)
     with open(writing, "wb") as gone:
         done = program(*arguments, stdout=gone, stderr=subprocess.PIPE)
+        assert program(*arguments, stdout=gone, stderr=gone).returncode == status
     assert (done.returncode, done.stderr) == (status, program(*arguments, capture_output=True).stderr)
 
 
