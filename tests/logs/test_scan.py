@@ -32,6 +32,7 @@ WORDS = [
     b"allocate",
     b"x" * 50,
     b"\xff\x00",
+    b"\xff\xfe\xfd",
     b"\r\n",
 ]
 
