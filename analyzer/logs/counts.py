@@ -60,15 +60,13 @@ class Counts:
             self._folder.warn(f"more than {MAX_ULIDS} healthy blocks in one life: only so many are kept")
             return
         buffer, base = counted.buffer, counted.base
-        ends, ulids = self._lines.ulids(
-            buffer, [base + end for end in counted.marks] if base else counted.marks
-        )
+        marks, ulids = self._lines.ulids(buffer, base, counted.marks)
         if self._to_attribute > 0:
-            fresh = ends
+            fresh = marks
             if len(set(ulids)) < len(ulids) or not healthy.isdisjoint(ulids):
-                once = dict(zip(ulids, ends, strict=True))
-                fresh = [end for ulid, end in once.items() if ulid not in healthy]
-            tenants = self._lines.tenants(buffer, fresh[: self._to_attribute])
+                once = dict(zip(ulids, marks, strict=True))
+                fresh = [mark for ulid, mark in once.items() if ulid not in healthy]
+            tenants = self._lines.tenants(buffer, base, fresh[: self._to_attribute])
             for name, blocks in tenants.items():
                 segment.blocks_by_tenant[name.decode("utf-8", "replace")] += blocks
             self._to_attribute -= len(fresh)

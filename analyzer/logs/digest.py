@@ -243,7 +243,7 @@ class _Reader:
 
     def _skim(self, buffer: bytes, base: int, stop: int) -> tuple[int, int, bool]:
         """Within a storm, fold what a block begins with before it is scanned; see :data:`scan.Skim`."""
-        if not self._alone():
+        if not self._storms.hot or not self._alone():
             return 0, base, False
         life = self._lives.current(self._scanner.lines)
         found = self._storms.skim(buffer, base, stop, partial(self._folder.place, life))

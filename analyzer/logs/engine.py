@@ -29,7 +29,8 @@ def library(name: str) -> Any:
         return None
 
 
-Matches = tuple[list[int], list[int], list[int]]  # ids, their ends; the ends of the frequent literal
+Mark = tuple[int, int, int]  # a match of the frequent literal, as its search gives it: 0, start, end
+Matches = tuple[list[int], list[int], list[Mark]]  # ids, their ends; the frequent literal's matches
 Patterns = tuple[bytes, ...]  # literals, or regular expressions behind REGEX
 REGEX = b"re:"
 _SHORT = b"\xff\xfe\xfd"  # what no text holds; where it does match, it is left out
@@ -55,6 +56,7 @@ class HyperscanEngine:
         finder = library("ahocorasick_rs") if frequent else None
         self._find: Any = None if finder is None else finder.BytesAhoCorasick([frequent])
         self._frequent = len(patterns)
+        self._size = len(frequent)
         ids = dict(enumerate(patterns))
         ids[self._frequent + 1] = _SHORT
         if frequent and finder is None:
@@ -71,19 +73,19 @@ class HyperscanEngine:
         """See :meth:`Engine.scan`."""
         ids: list[int] = []
         ends: list[int] = []
-        marks: list[int] = []
-        frequent = self._frequent
+        marks: list[Mark] = []
+        frequent, size = self._frequent, self._size
 
         def on_match(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
             if pattern < frequent:
                 ids.append(pattern)
                 ends.append(end)
             elif pattern == frequent:
-                marks.append(end)
+                marks.append((0, end - size, end))
 
         self._database.scan(block, on_match)
         if self._find is not None:
-            marks = [end for _, _, end in self._find.find_matches_as_indexes(block)]
+            marks = self._find.find_matches_as_indexes(block)
         return ids, ends, marks
 
 
@@ -103,7 +105,8 @@ class PythonEngine:
                 found.append((match.end(), number))
                 match = pattern.search(block, match.start() + 1)
         found.sort()
-        marks = [match.end() for match in self._frequent.finditer(block)] if self._frequent else []
+        matches = self._frequent.finditer(block) if self._frequent else ()
+        marks = [(0, match.start(), match.end()) for match in matches]
         return [number for _, number in found], [end for end, _ in found], marks
 
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Protocol
 
 from msgspec import Struct, field
 
-from analyzer.logs.engine import Engine, Patterns, engine_for, library
+from analyzer.logs.engine import Engine, Mark, Patterns, engine_for, library
 
 PIECE = 1 << 20  # a block beyond the processor's cache is slower to scan
 LONG_LINE = 1 << 20  # a longer line is kept by head and tail
@@ -31,6 +32,7 @@ KEPT_TAIL = 64 * 1024
 HISTORY = 4 << 20  # bytes kept for the look backwards
 NEWLINE = 10
 _STRINGZILLA = library("stringzilla")
+_END = itemgetter(2)  # of a mark
 
 Region = tuple[bytes, int, int]  # buffer, start, stop: lines without a copy
 Skim = Callable[[bytes, int, int], tuple[int, int, bool]]
@@ -63,13 +65,13 @@ class Line(Struct):
 
 class Counted(Struct):
     """Matches of counted patterns in a stretch of lines: ``ids``, and their ends, in order, as
-    offsets in ``buffer`` behind ``base``; ``marks`` are the ends of the frequent literal."""
+    offsets in ``buffer`` behind ``base``; ``marks`` are the matches of the frequent literal, so too."""
 
     buffer: bytes
     base: int
     ids: list[int]
     ends: list[int]
-    marks: list[int]
+    marks: list[Mark]
 
 
 class _Block(Struct):
@@ -80,7 +82,7 @@ class _Block(Struct):
     stop: int
     ids: list[int]
     ends: list[int]  # behind base
-    marks: list[int]  # behind base
+    marks: list[Mark]  # behind base
     wanted: list[int]  # indexes of the matches of parsed patterns
     done: int = 0  # matches before this index are in lines handed out
     given: int = 0  # counted matches before this index were handed out
@@ -242,7 +244,7 @@ class Scanner:
         block = self._open
         if block is None:
             return None
-        marks = bisect_right(block.marks, self._current[2] - block.base, block.marks_given)
+        marks = bisect_right(block.marks, self._current[2] - block.base, block.marks_given, key=_END)
         return self._give(block, block.before, marks)
 
     def skip(self) -> None:
@@ -250,7 +252,8 @@ class Scanner:
         block = self._open
         if block is not None:
             block.given = max(block.given, block.done)
-            block.marks_given = bisect_right(block.marks, block.read_to - block.base, block.marks_given)
+            read_to = block.read_to - block.base
+            block.marks_given = bisect_right(block.marks, read_to, block.marks_given, key=_END)
 
     def _block(self, buffer: bytes, base: int, stop: int) -> Iterator[Line | Counted]:
         """One block of whole lines: what is skimmed of it, and the rest scanned."""
@@ -274,6 +277,11 @@ class Scanner:
         whole = base == 0 and stop == len(buffer)
         ids, ends, marks = self._engine.scan(buffer if whole else memoryview(buffer)[base:stop])
         block = _Block(buffer, base, stop, ids, ends, marks, [], read_to=base)
+        if not (ids or marks or self.follow) and self.lines:  # as most lines at a border are
+            self.block += 1
+            self._advance(block, stop)
+            self._remember((buffer, base, stop))
+            return
         if ids and min(ids) < self._parsed:
             block.wanted = [index for index, pattern in enumerate(ids) if pattern < self._parsed]
         self._open = block

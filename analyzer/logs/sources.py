@@ -8,6 +8,9 @@ There each counted line is given to the process that wrote it, which costs a loo
 
 from __future__ import annotations
 
+from operator import itemgetter
+
+from analyzer.logs.engine import Mark
 from analyzer.logs.framing import Framings
 from analyzer.logs.scan import Counted
 
@@ -15,7 +18,6 @@ Hints = tuple[tuple[str, str], ...]
 
 LINE_READ = 65_536  # bytes of a line that are peeled
 HEAD_LINES = 200
-_MARK = -1  # no pattern's id: a match of the frequent literal
 
 
 def several_sources(head: bytes) -> bool:
@@ -31,8 +33,9 @@ def by_source(counted: Counted, framings: Framings) -> list[tuple[Hints, Counted
     found: dict[Hints, Counted] = {}
     line_end = -1
     hints: Hints = ()
-    matches = [*zip(counted.ends, counted.ids, strict=True), *((end, _MARK) for end in counted.marks)]
-    for end, pattern in sorted(matches):
+    matches: list[tuple[int, int | Mark]] = [*zip(counted.ends, counted.ids, strict=True)]
+    matches += [(mark[2], mark) for mark in counted.marks]
+    for end, match in sorted(matches, key=itemgetter(0)):
         if base + end > line_end:
             start = buffer.rfind(b"\n", base, base + end) + 1 or base
             stop = buffer.find(b"\n", base + end)
@@ -41,9 +44,9 @@ def by_source(counted: Counted, framings: Framings) -> list[tuple[Hints, Counted
         part = found.get(hints)
         if part is None:
             part = found[hints] = Counted(buffer, base, [], [], [])
-        if pattern == _MARK:
-            part.marks.append(end)
+        if isinstance(match, tuple):
+            part.marks.append(match)
         else:
-            part.ids.append(pattern)
+            part.ids.append(match)
             part.ends.append(end)
     return list(found.items())

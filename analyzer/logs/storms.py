@@ -164,6 +164,11 @@ class Storms:
         self._pending: list[Share] = []
         self.waiting = 0  # lines that are not yet folded
 
+    @property
+    def hot(self) -> bool:
+        """Whether the next block may begin with lines of the storm of the last."""
+        return self._view is not None
+
     def forget(self) -> None:
         """A new life has begun: its failures are told anew."""
         self._kinds.clear()

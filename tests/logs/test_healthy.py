@@ -60,14 +60,16 @@ def line_by_line(lines: list[bytes]) -> tuple[list[bytes], Counter[bytes]]:
     return ulids, Counter(tenants)
 
 
-def read(reader: BlockLines, lines: list[bytes], noise: bytes) -> tuple[list[bytes], Counter[bytes]]:
-    buffer = b"".join(noise + line + b"\n" for line in lines)
-    ends = [match.end() for match in re.finditer(b"ealthy block", buffer)]
-    kept, ulids = reader.ulids(buffer, ends)
-    assert set(kept) <= set(ends)
+def read(
+    reader: BlockLines, lines: list[bytes], noise: bytes, base: int = 0
+) -> tuple[list[bytes], Counter[bytes]]:
+    buffer = b"\n" * base + b"".join(noise + line + b"\n" for line in lines)
+    marks = [(0, match.start() - base, match.end() - base) for match in re.finditer(b"ealthy block", buffer)]
+    kept, ulids = reader.ulids(buffer, base, marks)
+    assert set(kept) <= set(marks)
     assert len(kept) == len(ulids)
-    tenants = reader.tenants(buffer, ends)
-    assert tenants == reader.tenants(buffer, ends[::-1])  # of a block told twice the last line counts
+    tenants = reader.tenants(buffer, base, marks)
+    assert tenants == reader.tenants(buffer, base, marks[::-1])  # of a block told twice the last line counts
     return ulids, tenants
 
 
@@ -90,14 +92,15 @@ ulids = st.sampled_from([ULID, ULID[:-1] + "7", ULID[:-1], ULID[:-1] + "u", ""])
     st.sampled_from(
         [b"", b"\n", b"ts=1 org_id=other msg=other ulid=01M82KPR3D9MNZZQP69TDGAGZZ\n", b"x" * 300 + b"\n"]
     ),
+    st.sampled_from([0, 1, 200]),
 )
 def test_many_lines_at_once_say_what_each_says(
-    stretches: list[tuple[object, list[tuple[str, str, str]]]], noise: bytes
+    stretches: list[tuple[object, list[tuple[str, str, str]]]], noise: bytes, base: int
 ) -> None:
     reader = BlockLines()
     for form, rows in stretches:
         lines = [form(*row).encode() for row in rows]  # type: ignore[operator]
-        assert read(reader, lines, noise) == line_by_line(lines)
+        assert read(reader, lines, noise, base) == line_by_line(lines)
 
 
 @pytest.mark.parametrize("form", [logfmt, as_json, in_docker, logfmt_behind])
@@ -107,6 +110,6 @@ def test_lines_of_one_form_are_searched_once(form: object, monkeypatch: pytest.M
     reader = BlockLines()
     assert read(reader, lines, b"") == line_by_line(lines)
     searches: list[int] = []
-    monkeypatch.setattr(reader, "_searched", lambda buffer, ends: searches.append(1))
+    monkeypatch.setattr(reader, "_searched", lambda *_: searches.append(1))
     assert read(reader, lines, b"") == line_by_line(lines)
     assert not searches
