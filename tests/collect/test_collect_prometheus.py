@@ -223,7 +223,8 @@ def test_a_crash_loop_at_the_map_limit_is_caught_at_its_peak(collector, data, tm
     assert max(int(row["count"]) for row in bundle.counts) == peak["count"]
     listing = bundle.text("data/find_data").splitlines()
     assert sum(line.endswith("/index") for line in listing) == BLOCKS
-    assert "cannot allocate memory" in bundle.text(f"logs{log}")
+    # Mostly the mapping of a block fails; now and then the first to fail is one of Go's own.
+    assert re.search("cannot allocate memory|fatal error: ", bundle.text(f"logs{log}"))
     # Fast enough to see a peak of a tenth of a second, also with both processors taken.
     assert series["milliseconds_per_sample"] < 100
 
