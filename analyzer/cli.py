@@ -12,12 +12,13 @@ import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, EXIT_USAGE, AnalyzerError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analyzer.case.build import Filter
     from analyzer.diagnosis.model import Diagnosis
 

@@ -6,7 +6,7 @@ value, so that ``if fact:`` is a programming error and raises :class:`TypeError`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import Generic, NoReturn, TypeVar
 
@@ -15,8 +15,8 @@ from msgspec import Struct
 NANOSECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
+@functools.total_ordering
+class Stamp(Struct, frozen=True, eq=False):
     """One moment, kept in UTC with what was written.
 
     ``ns`` is nanoseconds since the Unix epoch, UTC. ``offset`` is the zone as written, in minutes
@@ -26,9 +26,22 @@ class Stamp:
     """
 
     ns: int
-    offset: int | None = field(default=0, compare=False)
-    digits: int = field(default=9, compare=False)
-    assumed: str = field(default="", compare=False)
+    offset: int | None = 0
+    digits: int = 9
+    assumed: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same moment, however it was written."""
+        return self.ns == other.ns if isinstance(other, Stamp) else NotImplemented
+
+    def __lt__(self, other: Stamp) -> bool:
+        return self.ns < other.ns if isinstance(other, Stamp) else NotImplemented
+
+    def __gt__(self, other: Stamp) -> bool:
+        return self.ns > other.ns if isinstance(other, Stamp) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.ns)
 
     @classmethod
     def from_seconds(cls, seconds: float, digits: int = 0, assumed: str = "") -> Stamp:

@@ -6,8 +6,8 @@ member (layout, links, rotation order, missing years, NSpid) is settled after th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct, field
@@ -45,7 +45,7 @@ class Intake(Struct):
 
 
 def read(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     detail: bool = False,
     progress: Progress | None = None,

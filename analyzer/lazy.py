@@ -1,4 +1,4 @@
-"""Patterns that are compiled when they are first used.
+"""What keeps a start short: patterns that are compiled when they are first used, packages without pkgutil.
 
 The project knows some 450 expressions and a bundle meets a few dozen of them; compiling all took a
 fifth of a second at every start. A lazy pattern stands at the top of its module like a compiled one and
@@ -11,7 +11,9 @@ import. Before 3.11.5 ``re`` may match a possessive *group* wrongly where the gr
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from typing import Any, AnyStr, cast
 
 METHODS = ("match", "fullmatch", "search", "finditer", "findall", "sub", "subn", "split")
@@ -36,3 +38,9 @@ class Lazy:
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """``re.compile(text, flags)``, later. Raises ``re.error`` at the first use of a wrong one."""
     return cast("re.Pattern[AnyStr]", Lazy(text, flags))
+
+
+def modules(places: Iterable[str]) -> list[str]:
+    """The names of the modules of a package, given its ``__path__``, in order. pkgutil takes 3 ms to import."""
+    names = {name for place in places for name in os.listdir(place) if name.endswith(".py")}
+    return sorted(name.removesuffix(".py") for name in names if not name.startswith("_"))

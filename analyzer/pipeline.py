@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import BinaryIO
 
 from analyzer.bundle import Limits
@@ -14,7 +14,7 @@ from analyzer.intake import DEFAULTS, Progress, read
 
 
 def case_of(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     only: Filter | None = None,
     detail: bool = False,
@@ -28,7 +28,7 @@ def case_of(
 
 
 def diagnose(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     only: Filter | None = None,
     progress: Progress | None = None,

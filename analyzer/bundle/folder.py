@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 from analyzer.bundle import paths
 from analyzer.bundle.model import Member
@@ -23,12 +22,12 @@ def _shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def has_files(root: Path) -> bool:
+def has_files(root: str) -> bool:
     """Whether anything but folders stands below ``root``."""
     return any(names for _, _, names in os.walk(root))
 
 
-def members(root: Path, walk: Walk) -> Iterator[Member]:
+def members(root: str, walk: Walk) -> Iterator[Member]:
     """The members of all files below ``root``, by name, folder by folder."""
     base = os.path.realpath(root)
     pending = [""]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
@@ -30,12 +30,12 @@ class Bundle:
     """
 
     def __init__(
-        self, name: str, origin: Raw | Path, limits: Limits, progress: Progress | None, owned: bool
+        self, name: str, origin: Raw | str, limits: Limits, progress: Progress | None, owned: bool
     ) -> None:
         self.name = name
         self.coverage = Coverage()
         self._raw = origin if isinstance(origin, Raw) else None
-        self._root = origin if isinstance(origin, Path) else None
+        self._root = origin if isinstance(origin, str) else None
         self._owned = owned
         self._report = progress
         self._shown = 0
@@ -173,7 +173,7 @@ class Bundle:
 
 
 def open_bundle(
-    source: str | Path | BinaryIO,
+    source: str | os.PathLike[str] | BinaryIO,
     *,
     limits: Limits = _DEFAULTS,
     progress: Progress | None = None,
@@ -190,8 +190,9 @@ def open_bundle(
             raise AnalyzerError(f"{source}: is a remote address, which is only read when asked for")
         name = source.rstrip("/").rsplit("/", 1)[-1] or source
         bundle = Bundle(name, open_remote(source), limits, progress, owned=True)
-    elif isinstance(source, str | Path):
-        bundle = _open_path(Path(source), limits, progress)
+    elif isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        bundle = _open_path(path.rstrip("/" + os.sep) or path, limits, progress)
     else:
         bundle = Bundle(
             _stream_name(source), Raw(source, None, None, hashed=True), limits, progress, owned=False
@@ -204,20 +205,20 @@ def open_bundle(
     return bundle
 
 
-def _open_path(path: Path, limits: Limits, progress: Progress | None) -> Bundle:
+def _open_path(path: str, limits: Limits, progress: Progress | None) -> Bundle:
     try:
-        is_folder = path.is_dir()
+        is_folder = os.path.isdir(path)
         if is_folder and not folder.has_files(path):
             raise AnalyzerError(f"{path}: the folder holds no files")
     except (OSError, ValueError) as error:
         raise AnalyzerError(f"{path}: {reason(error) if isinstance(error, OSError) else error}") from None
     if is_folder:
-        return Bundle(path.resolve().name or str(path), path, limits, progress, owned=False)
-    return Bundle(path.name, open_local(path), limits, progress, owned=True)
+        return Bundle(os.path.basename(os.path.realpath(path)) or path, path, limits, progress, owned=False)
+    return Bundle(os.path.basename(path), open_local(path), limits, progress, owned=True)
 
 
 def _stream_name(source: BinaryIO) -> str:
     name = getattr(source, "name", None)
     if not isinstance(name, str) or name == "<stdin>":
         return "stdin"
-    return Path(name).name or "stdin"
+    return os.path.basename(name) or "stdin"

@@ -7,7 +7,6 @@ import os
 import select
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from analyzer import lazy
@@ -103,10 +102,10 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def open_local(path: Path) -> Raw:
+def open_local(path: str) -> Raw:
     """Opens a file that may be read; raises :class:`AnalyzerError` for anything else."""
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode
         if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode):
             raise AnalyzerError(f"{path}: is a device or socket, not a bundle")
         handle = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by the bundle
@@ -114,7 +113,7 @@ def open_local(path: Path) -> Raw:
         raise AnalyzerError(f"{path}: {reason(error) if isinstance(error, OSError) else error}") from None
     regular = stat.S_ISREG(mode)
     size = os.fstat(handle.fileno()).st_size if regular else None
-    return Raw(handle, size, str(path) if regular else None, hashed=True)
+    return Raw(handle, size, path if regular else None, hashed=True)
 
 
 def open_remote(address: str) -> Raw:

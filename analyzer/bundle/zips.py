@@ -248,7 +248,7 @@ def _lzma_codec(stream: Stream, window: int) -> Codec | None:
     def new(window: int) -> Decompressor:
         return lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=chain)
 
-    return Codec("lzma", lambda head: False, new, XZ.errors)
+    return Codec("lzma", lambda head: False, new, XZ.error)
 
 
 def unpack(

@@ -6,12 +6,13 @@ Nothing heavy is imported here: a face loads what it needs when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from analyzer.diagnosis.model import Diagnosis
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from analyzer.report.comparison import Comparison

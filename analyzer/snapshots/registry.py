@@ -9,10 +9,10 @@ no marker is confirmed do the strong sniffs decide.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 
 from msgspec import Struct, field
 
+from analyzer import lazy
 from analyzer.snapshots import parsers
 from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
 from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
@@ -20,12 +20,8 @@ from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
 
 def find_parsers() -> tuple[SnapshotParser, ...]:
     """Every ``PARSER`` of the package, in the order of the module names."""
-    found = []
-    for module in sorted(m.name for m in pkgutil.iter_modules(parsers.__path__)):
-        if module.startswith("_"):
-            continue
-        found.append(importlib.import_module(f"{parsers.__name__}.{module}").PARSER)
-    return tuple(found)
+    names = lazy.modules(parsers.__path__)
+    return tuple(importlib.import_module(f"{parsers.__name__}.{name}").PARSER for name in names)
 
 
 Entry = tuple[str, SnapshotParser]

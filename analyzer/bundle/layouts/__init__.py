@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
+from analyzer import lazy
 from analyzer.bundle.layout import Kind, Recognised, above, without_copy
 
 FALLBACK = "flat"
@@ -17,8 +17,8 @@ FALLBACK = "flat"
 def layouts() -> tuple[Kind, ...]:
     """All layouts of this package, by priority and name."""
     found: list[Kind] = []
-    for module in pkgutil.iter_modules(__path__):
-        found.append(importlib.import_module(f"{__name__}.{module.name}").LAYOUT)
+    for module in lazy.modules(__path__):
+        found.append(importlib.import_module(f"{__name__}.{module}").LAYOUT)
     return tuple(sorted(found, key=lambda kind: (kind.priority, kind.name)))
 
 
