@@ -14,16 +14,15 @@ from analyzer.bundle.codecs import IN_BYTES
 from analyzer.errors import AnalyzerError
 
 _REMOTE = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://")
-PLAIN_BYTES = 1 << 20
+READ_BYTES = 1 << 20  # at once: each time the reading thread holds up the others for the interpreter's lock
 _POLL_SECONDS = 0.2
 
 
 class Raw:
     """The bytes of one file, read once, counted and, if asked for, hashed.
 
-    ``block`` is the number of bytes read at once: 128 KiB suit a decompressor, more what is read as it
-    is (:data:`PLAIN_BYTES`). ``path`` is set for a regular file, which can be read a second time. ``problem`` says why reading
-    ended before the end of the file, or is empty.
+    ``path`` is set for a regular file, which can be read a second time. ``problem`` says why reading ended
+    before the end of the file, or is empty.
     """
 
     def __init__(self, handle: BinaryIO, size: int | None, path: str | None, hashed: bool) -> None:
@@ -31,7 +30,6 @@ class Raw:
         self.size = size
         self.path = path
         self.done = 0
-        self.block = IN_BYTES
         self.problem = ""
         self._hash = hashlib.sha256() if hashed else None
         self._whole = False
@@ -45,7 +43,7 @@ class Raw:
             try:
                 if self._poll is not None and not select.select([self._poll], [], [], _POLL_SECONDS)[0]:
                     continue
-                data = read(self.block)
+                data = read(READ_BYTES)
             except (OSError, ValueError) as error:
                 self.problem = str(error)
                 return

@@ -15,7 +15,7 @@ from analyzer.bundle.limits import Budget, Meter, option
 from analyzer.bundle.model import HEAD_BYTES, Coverage, Member
 from analyzer.bundle.notes import Notes
 from analyzer.bundle.sniff import Kind, sniff
-from analyzer.bundle.source import PLAIN_BYTES, Raw
+from analyzer.bundle.source import Raw
 from analyzer.bundle.stream import Buffer, Stream, ahead
 from analyzer.errors import AnalyzerError
 
@@ -91,8 +91,6 @@ class Walk:
             return
         head = file.stream.peek(HEAD_BYTES)
         kind = sniff(head)
-        if file.raw is not None and file.direct and kind.family != "packed":
-            file.raw.block = PLAIN_BYTES
         match kind.family:
             case "packed" if kind.codec is not None:
                 yield from self._packed(file, kind.codec)
