@@ -17,12 +17,13 @@ from analyzer.logs.engine import engine_for
 from analyzer.logs.framing import Framings
 from analyzer.logs.literals import HEALTHY, STEPS
 from analyzer.logs.records import parse, record_message, record_tenant
-from analyzer.logs.scan import Region, Scanner
+from analyzer.logs.scan import Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 
 LINES = 400  # searched backwards for a time, or for a process's own
 BUDGET = 200_000  # lines looked at over a whole member, for either question
 BLOCKS = 1024  # blocks of the scan that are searched backwards
+PART = 64 << 10  # bytes that are searched at once
 REACH = 4096  # bytes of a line that are read
 NEXT_PROCESS = "maxprocs: "  # printed before its banner
 
@@ -33,12 +34,13 @@ Row = tuple[int, str, Stamp | None]
 """How many lines above the first one, the payload, the time."""
 
 
-class Searched(Struct):
-    """A region of the log; ``ends`` are those of all life-cycle literals in it, behind its base."""
+class Part(Struct):
+    """Whole lines of the log; ``ends`` are those of the life-cycle literals before ``searched``."""
 
     buffer: bytes
     base: int
     stop: int
+    searched: int
     ends: list[int] = field(default_factory=list)
 
 
@@ -48,10 +50,9 @@ class LookBack:
     def __init__(self, scanner: Scanner, framings: Framings) -> None:
         self._scanner = scanner
         self._framings = framings
-        self._block = -1  # of the scanner, when these were searched
-        self._searched: dict[tuple[int, int], Searched] = {}  # by buffer and base
-        self._with_steps: list[Searched] = []  # those reached, newest first
-        self._unreached: Iterator[Searched] = iter(())
+        self._block = -1  # of the scanner, when these were cut
+        self._known: dict[tuple[int, int], Part] = {}  # by buffer and base
+        self._parts: list[Part] = []  # those that may hold steps, newest first
         self._lines_left = BUDGET
         self._steps_left = BUDGET
 
@@ -83,45 +84,47 @@ class LookBack:
     def _steps(self, name: bytes) -> Iterator[bytes]:
         """The life-cycle lines of the blocks that hold ``name``, newest first."""
         current, limit = self._scanner.here()
-        for found in self._stepped():
-            buffer, base, ends = found.buffer, found.base, found.ends
-            stop = limit if buffer is current else len(buffer)
-            if name and buffer.find(name, base, stop) < 0:
+        for part in self._stepped():
+            buffer, ends = part.buffer, part.ends
+            stop = min(part.stop, limit) if buffer is current else part.stop
+            if name and buffer.find(name, part.base, stop) < 0:
                 continue
-            for index in range(bisect_right(ends, stop - base) - 1, -1, -1):
-                end = base + ends[index]
+            for index in range(bisect_right(ends, stop) - 1, -1, -1):
+                end = ends[index]
                 start = buffer.rfind(b"\n", max(0, end - REACH), end) + 1
                 newline = buffer.find(b"\n", end, end + REACH)
                 yield buffer[start : newline if newline >= 0 else end + REACH]
 
-    def _stepped(self) -> Iterator[Searched]:
-        """The blocks of the last 4 MiB that hold life-cycle lines, newest first. Each is searched once, when it is
-        reached; a block in which every line asks does not look at the others again for each."""
+    def _stepped(self) -> Iterator[Part]:
+        """The parts of the last 4 MiB that hold life-cycle lines, newest first, without those behind the current
+        line. Each is searched once, when it is reached: mostly one that is near holds the answer."""
         if self._block != self._scanner.block:
-            self._block = self._scanner.block
-            known, self._searched, self._with_steps = self._searched, {}, []
-            regions = list(itertools.islice(self._scanner.blocks(), BLOCKS))
-            for buffer, base, _ in regions:
-                found = known.get((id(buffer), base))
-                if found is not None and found.buffer is buffer:
-                    self._searched[id(buffer), base] = found
-            self._unreached = self._search(regions)
-        yield from self._with_steps
-        for (
-            found
-        ) in self._unreached:  # "yield from" would close it with this generator, before the next question
-            yield found
+            self._cut()
+        current, limit = self._scanner.here()
+        for part in self._parts:
+            buffer, base, stop = part.buffer, part.searched, part.stop
+            if buffer is current and part.base >= limit:
+                continue
+            if base < stop:
+                _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[base:stop])
+                part.ends += [base + end for end in ends]
+                part.searched = stop
+            if part.ends:
+                yield part
 
-    def _search(self, regions: list[Region]) -> Iterator[Searched]:
-        for buffer, base, stop in regions:
-            found = self._searched.setdefault((id(buffer), base), Searched(buffer, base, base))
-            if found.stop < stop:  # it is new, or has grown since
-                _, ends, _ = engine_for(STEP_PATTERNS).scan(memoryview(buffer)[found.stop : stop])
-                found.ends += [end + found.stop - base for end in ends]
-                found.stop = stop
-            if found.ends:
-                self._with_steps.append(found)
-                yield found
+    def _cut(self) -> None:
+        """Cut the blocks into parts: those known already, which may have grown, and new ones."""
+        known, self._known, self._parts = self._known, {}, []
+        self._block = self._scanner.block
+        for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
+            for begin, end in _parts(buffer, base, stop):
+                part = known.get((id(buffer), begin))
+                if part is None or part.buffer is not buffer:
+                    part = Part(buffer, begin, end, begin)
+                part.stop = end
+                self._known[id(buffer), begin] = part
+                if part.ends or part.searched < end:
+                    self._parts.append(part)
 
     def rows(self, hints: Hints, several: bool) -> Iterator[Row]:
         """The lines before the current one, newest first; those of the source with these hints where
@@ -135,3 +138,13 @@ class LookBack:
             if NEXT_PROCESS in peeled.payload[:60]:
                 continue
             yield above, peeled.payload, payload_stamp(peeled.payload) or framing_stamp(peeled.stamp)
+
+
+def _parts(buffer: bytes, base: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Where the parts of a block begin and end, the last first. A block that grows keeps those it had."""
+    for place in range(base + (stop - base - 1) // PART * PART, base, -PART):
+        begin = buffer.find(b"\n", place, stop) + 1
+        if 0 < begin < stop:  # else no line begins there
+            yield begin, stop
+            stop = begin
+    yield base, stop
