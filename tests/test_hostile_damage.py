@@ -205,7 +205,7 @@ def test_a_sealed_log_beside_open_facts_is_no_health(tmp_path: Path) -> None:
 
 
 def test_missing_paths_and_folders_without_files(tmp_path: Path) -> None:
-    for path in (tmp_path / "no", tmp_path, Path("/dev/null")):
+    for path in (tmp_path / "no", tmp_path, Path("/dev/null"), ""):
         found = run(path)
         assert_orderly(found)
         assert found.status == 2

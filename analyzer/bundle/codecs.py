@@ -38,9 +38,9 @@ class Decompressor(Protocol):
 
 
 class Codec(Struct, frozen=True):
-    """One compressed format. ``error`` gives what its library raises for a damaged stream. ``new`` takes the bytes of memory that the decompressor may ask for (xz -9 needs
-    65 MiB). ``begin`` reads what stands before a frame's data and ``end`` what stands
-    after it; both return what is wrong, or "". ``pad`` is a byte that may fill the space between frames."""
+    """One compressed format. ``new`` takes the bytes of memory that the decompressor may ask for (xz -9 needs
+    65 MiB); ``error`` gives what its library raises for a damaged stream. ``begin`` reads what stands before a
+    frame's data and ``end`` what stands after it; both return what is wrong, or ""."""
 
     name: str
     starts: Callable[[bytes], bool]

@@ -192,6 +192,8 @@ def open_bundle(
         bundle = Bundle(name, open_remote(source), limits, progress, owned=True)
     elif isinstance(source, str | os.PathLike):
         path = os.fspath(source)
+        if not path:
+            raise AnalyzerError("no bundle is named: the path is empty")
         bundle = _open_path(path.rstrip("/" + os.sep) or path, limits, progress)
     else:
         bundle = Bundle(
