@@ -13,7 +13,6 @@ import re
 from array import array
 from collections import Counter
 from itertools import filterfalse
-from operator import sub
 from sys import byteorder
 
 from analyzer.snapshots.mapping_rows import (
@@ -315,8 +314,8 @@ class Tally:
         if byteorder == "little":
             numbers.byteswap()
         starts, ends = numbers[::2], numbers[1::2]
-        sizes = Counter(map(sub, ends, starts))
-        if min(sizes) < 0:
+        sizes = _sizes(starts, ends)
+        if sizes is None:
             return False
         total = sum([size * times for size, times in sizes.items()])
         self.lines += count
@@ -450,6 +449,20 @@ class Tally:
                 if name.startswith((b"prometheus", b"prometh")):
                     return False
         return None
+
+
+def _sizes(starts: array[int], ends: array[int]) -> Counter[int] | None:
+    """The mapped sizes and how often each stands there; None where an end lies before its start.
+
+    Both are subtracted as one long number each, of which they are the digits: one borrows from the next only
+    where it is negative, which leaves its own highest bit set, for an address has no more than 56.
+    """
+    size = 8 * len(ends)
+    wide = int.from_bytes(ends.tobytes(), byteorder) - int.from_bytes(starts.tobytes(), byteorder)
+    if wide < 0:
+        return None
+    sizes = Counter(memoryview(wide.to_bytes(size, byteorder)).cast("Q").tolist())
+    return None if max(sizes) >> 63 else sizes
 
 
 def _by_holder(directories: Counter[bytes]) -> Counter[bytes]:

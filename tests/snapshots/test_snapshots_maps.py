@@ -1,6 +1,7 @@
 """Mappings: exact counts on real captures, and the fast ways equal to the slow and obvious one."""
 
 import tarfile
+from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from snapshots_reference import render, rows, slow_count
 
 from analyzer.facts import Present, Unreadable
 from analyzer.snapshots import classify
-from analyzer.snapshots.mapping import Tally
+from analyzer.snapshots.mapping import Tally, _sizes
 from analyzer.snapshots.mapping_wide import WideTally
 from analyzer.snapshots.model import MapsSummary, Snapshot
 from analyzer.snapshots.parsers import maps, member_of, smaps
@@ -307,3 +308,14 @@ def test_the_maps_of_several_processes_in_one_file_are_no_count() -> None:
     fact = maps.PARSER.read(member_of("all_maps", (one + one).encode()))[0].values["maps"]
     assert isinstance(fact, Unreadable)
     assert fact.why == "holds the mappings of 2 processes"
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 2**56 - 1), st.integers(0, 2**56 - 1)), min_size=1, max_size=8))
+def test_sizes_subtracted_at_once_are_those_of_each_mapping(ends: list[tuple[int, int]]) -> None:
+    """As addresses are drawn, so that some end before they start; then each in order."""
+    for pairs in (ends, [(min(pair), max(pair)) for pair in ends]):
+        starts, stops = zip(*pairs, strict=True)
+        found = _sizes(array("Q", starts), array("Q", stops))
+        sizes = [stop - start for start, stop in pairs]
+        assert found == (Counter(sizes) if min(sizes) >= 0 else None)
