@@ -175,3 +175,27 @@ def test_all_arguments_are_read_as_typer_reads_them(arguments, capsys):
 def test_the_usual_arguments_do_without_typer(arguments, bundle, face, monkeypatch):
     monkeypatch.setattr(_apps, "analyze_app", None)
     assert asked(arguments, by_typer=False) == ([(bundle, face, {})], 3)
+
+
+def test_a_report_is_made_without_what_is_slow_to_import(tmp_path):
+    """And typing_extensions, which msgspec is kept from, can be imported afterwards."""
+    log = tmp_path / "ingester.log"
+    log.write_text('ts=2026-11-22T21:59:47.17Z level=info msg="Starting Cortex"\n')
+    code = (
+        "import sys\n"
+        "from analyzer import cli\n"
+        "slow = {'typer', 'pandas', 'numpy', 'regex', 'typing_extensions', 'inspect', 'ast', 'pathlib', 'lzma'}\n"
+        "try:\n"
+        "    cli.main(sys.argv[1:])\n"
+        "finally:\n"
+        "    print(sorted(slow & sys.modules.keys()))\n"
+        "    import typing_extensions, msgspec\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(log), "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.endswith("[]\n")
+    assert done.stderr == ""
