@@ -57,15 +57,15 @@ class HyperscanEngine:
         self._find: Any = None if finder is None else finder.BytesAhoCorasick([frequent])
         self._frequent = len(patterns)
         self._size = len(frequent)
-        ids = dict(enumerate(patterns))
-        ids[self._frequent + 1] = _SHORT
+        numbered = dict(enumerate(patterns))
+        numbered[self._frequent + 1] = _SHORT
         if frequent and finder is None:
-            ids[self._frequent] = frequent
+            numbered[self._frequent] = frequent
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[_expression(pattern) for pattern in ids.values()],
-            ids=list(ids),
-            elements=len(ids),
+            expressions=[_expression(pattern) for pattern in numbered.values()],
+            ids=list(numbered),
+            elements=len(numbered),
             flags=hyperscan.HS_FLAG_DOTALL,
         )
 

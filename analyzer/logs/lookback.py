@@ -117,7 +117,7 @@ class LookBack:
         known, self._known, self._parts = self._known, {}, []
         self._block = self._scanner.block
         for buffer, base, stop in itertools.islice(self._scanner.blocks(), BLOCKS):
-            for begin, end in _parts(buffer, base, stop):
+            for begin, end in _cuts(buffer, base, stop):
                 part = known.get((id(buffer), begin))
                 if part is None or part.buffer is not buffer:
                     part = Part(buffer, begin, end, begin)
@@ -140,7 +140,7 @@ class LookBack:
             yield above, peeled.payload, payload_stamp(peeled.payload) or framing_stamp(peeled.stamp)
 
 
-def _parts(buffer: bytes, base: int, stop: int) -> Iterator[tuple[int, int]]:
+def _cuts(buffer: bytes, base: int, stop: int) -> Iterator[tuple[int, int]]:
     """Where the parts of a block begin and end, the last first. A block that grows keeps those it had."""
     for place in range(base + (stop - base - 1) // PART * PART, base, -PART):
         begin = buffer.find(b"\n", place, stop) + 1
