@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from errno import ENOSPC
 from typing import TYPE_CHECKING, Any, TextIO
 
 from analyzer.errors import EXIT_FAULT, EXIT_INTERRUPT, EXIT_USAGE, AnalyzerError
@@ -205,22 +206,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         from analyzer import _apps
 
         app = _apps.commands_app if arguments and arguments[0] in COMMANDS else _apps.analyze_app
-        app(arguments, standalone_mode=True, prog_name="analyze")
+        stdout = sys.stdout
+        try:
+            app(arguments, standalone_mode=True, prog_name="analyze")
+        finally:
+            if sys.stdout is not stdout:  # what Typer, with a status of 1, does where the pipe is closed
+                raise BrokenPipeError
     except AnalyzerError as error:
         note(str(error))
         sys.exit(error.status)
     except KeyboardInterrupt:
         note("interrupted")
         sys.exit(EXIT_INTERRUPT)
-    except BrokenPipeError:
-        _silence(sys.stdout)
-        sys.exit(0)
+    except BrokenPipeError as error:
+        for stream in (sys.stdout, sys.stderr):
+            _silence(stream)
+        sys.exit(getattr(error.__context__, "exit_code", 0))  # wrong usage that nobody was there to be told
     except MemoryError:
         note("out of memory while reading the bundle")
         sys.exit(EXIT_FAULT)
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno == ENOSPC:
+            note(f"cannot write: {error.strerror}")
+            sys.exit(EXIT_USAGE)
         note(f"internal fault: {type(error).__name__}: {error} (run again with --debug for the traceback)")
         sys.exit(EXIT_FAULT)
 
@@ -238,17 +248,18 @@ def run() -> None:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
-    if len(sys.argv) > 1 and sys.argv[1] not in COMMANDS:
+    for stream in (sys.stdout, sys.stderr):
         try:
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:  # it is where the caller closed the descriptor
-                    stream.flush()
+            if stream is not None:  # it is where the caller closed the descriptor
+                stream.flush()
         except BrokenPipeError:
-            pass  # a closed pipe is no fault
+            _silence(stream)  # a closed pipe is no fault
         except OSError as error:
+            _silence(stream)
             if not code:  # else it was said
                 note(f"cannot write to standard output: {error.strerror or error}")
                 code = EXIT_USAGE
+    if len(sys.argv) > 1 and sys.argv[1] not in COMMANDS:
         os._exit(code)
     sys.exit(code)
 

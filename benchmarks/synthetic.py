@@ -1,8 +1,10 @@
 """Seeded synthetic ingester logs and bundles, of any size, in the mix of lines that real ones have.
 
-A log is made of blocks of about 256 KiB, one minute of log each. A block is built once from the
-seed and then only its minute and the unique part of its block ULIDs are replaced, so that 5 GB are
-written as fast as the disk takes them. Failures are put in at even distances: 27 lines in all, in
+A log is made of blocks of about 256 KiB, one minute of log each. 64 blocks are built from the seed
+and taken in turn, and only their minute and the unique part of their block ULIDs are replaced, so
+that 5 GB are written as fast as the disk takes them. 64 of them are 16 MB: more than any usual
+window of gzip (32 KiB) or zstd (2 MiB) reaches back, so the log deflates as a log does (one block
+over and over is 87:1 to zstd, these are 6:1). Failures are put in at even distances: 27 lines in all, in
 nine lives that end in a failed start with three copies of the same failure, as Cortex writes them.
 """
 
@@ -21,6 +23,7 @@ Framing = Literal["bare", "docker", "cri"]
 ULID_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LIVES = 9  # each ends in three lines of one failure: 27
 BLOCK_LINES = 1400
+BLOCKS = 64
 MINUTE = b"@@MINUTE-MINUTE@"  # as wide as "2026-11-22T21:54"
 PART = b"@PRT"  # four letters in the middle of each ULID
 FIRST_DAY = 20779  # 2026-11-22 in days since the epoch
@@ -142,15 +145,16 @@ def _failure(rng: random.Random, framing: Framing) -> bytes:
 def blocks(size_bytes: int, framing: Framing = "bare", seed: int = 1) -> Iterator[bytes]:
     """The log of about ``size_bytes`` bytes in pieces, 27 failing lines in nine lives."""
     rng = random.Random(seed)
-    block = _block(rng, framing)
-    count = max(LIVES, size_bytes // len(block))
+    first = _block(rng, framing)
+    count = max(LIVES, size_bytes // len(first))
+    built = [first, *(_block(rng, framing) for _ in range(min(BLOCKS, count) - 1))]
     for number in range(count):
         minute = _minute(number)
         life, position = divmod(number * LIVES, count)
         if position < LIVES:
             yield _banner(framing).replace(MINUTE, minute)
         part = "".join(ULID_LETTERS[number >> shift & 31] for shift in (15, 10, 5, 0)).encode()
-        yield block.replace(MINUTE, minute).replace(PART, part)
+        yield built[number % len(built)].replace(MINUTE, minute).replace(PART, part)
         if (number + 1) * LIVES // count > life:
             yield _failure(rng, framing).replace(MINUTE, minute)
 
