@@ -6,7 +6,6 @@ value, so that ``if fact:`` is a programming error and raises :class:`TypeError`
 
 from __future__ import annotations
 
-import functools
 from datetime import UTC, datetime, timedelta
 from typing import Generic, NoReturn, TypeVar
 
@@ -15,7 +14,6 @@ from msgspec import Struct
 NANOSECOND = 1_000_000_000
 
 
-@functools.total_ordering
 class Stamp(Struct, frozen=True, eq=False):
     """One moment, kept in UTC with what was written.
 
@@ -37,8 +35,15 @@ class Stamp(Struct, frozen=True, eq=False):
     def __lt__(self, other: Stamp) -> bool:
         return self.ns < other.ns if isinstance(other, Stamp) else NotImplemented
 
+    # All four by hand: functools.total_ordering adds nothing to a Struct, which has them all by inheritance.
+    def __le__(self, other: Stamp) -> bool:
+        return self.ns <= other.ns if isinstance(other, Stamp) else NotImplemented
+
     def __gt__(self, other: Stamp) -> bool:
         return self.ns > other.ns if isinstance(other, Stamp) else NotImplemented
+
+    def __ge__(self, other: Stamp) -> bool:
+        return self.ns >= other.ns if isinstance(other, Stamp) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.ns)
