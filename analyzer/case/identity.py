@@ -16,6 +16,7 @@ from analyzer.snapshots.model import DataDir, PodEvent, PodState
 
 _CALLER = lazy.pattern(r"caller\W{1,5}([\w.]+\.go:\d+)")
 _CONTAINER_ID = lazy.pattern(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")
+_UNIT = lazy.pattern(r"[^/]+\.service(?:/|$)|user\.slice")
 _POD_UID = lazy.pattern(r"_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})/")
 
 
@@ -93,11 +94,14 @@ def pids_from_log(subject: Subject) -> None:
 
 
 def find_cgroup(subject: Subject) -> None:
-    """The cgroup directories of the bundle that are the captured process's own."""
+    """The cgroup directories of the bundle that are the captured process's own. The only one of the bundle is taken
+    for it where the process's own path is not known, and the path names nothing else."""
+    stated = False
     wanted: set[str] = set()
     for capture in subject.captures:
         paths = capture.facts.value("cgroup_of", "paths")
         if isinstance(paths, dict):
+            stated = True
             wanted |= {str(p).rstrip("/") for p in paths.values() if str(p).rstrip("/")}
     for held in subject.host.cgroups:
         path = held.path.rstrip("/")
@@ -105,8 +109,26 @@ def find_cgroup(subject: Subject) -> None:
             subject.pod_uid and subject.pod_uid.replace("-", "_") in path.replace("-", "_")
         ):
             subject.cgroup.append(held)
-    if not subject.cgroup and not wanted and len(subject.host.cgroups) == 1:
-        subject.cgroup = list(subject.host.cgroups)
+    if subject.cgroup or wanted or len(subject.host.cgroups) != 1:
+        return
+    only = subject.host.cgroups[0]
+    if not only.path.strip("/") or not (stated or _of_another(subject, only.path)):
+        subject.cgroup = [only]
+    else:
+        subject.notes.append(
+            f"the cgroup {only.path} of the bundle cannot be linked to this process: not used"
+        )
+
+
+def _of_another(subject: Subject, path: str) -> bool:
+    """Whether a cgroup's path names a unit, a container or a pod that is not known to be the subject's."""
+    text = path.lower()
+    if any(product in text for product in (*attribution.PRODUCTS, subject.product or "ingester")):
+        return False
+    container = _CONTAINER_ID.search(text)
+    if container is not None and subject.container_id not in (None, container[1]):
+        return True
+    return _UNIT.search(text) is not None or (subject.pod_uid is not None and "pod" in text)
 
 
 def own_kills(subject: Subject) -> list[KernelEvent]:

@@ -20,9 +20,11 @@ from analyzer.snapshots.model import DataDir, MapsSummary, PodEvent, PodState, S
 
 
 class FactSet(Struct):
-    """Facts by (kind, name); a later fact does not replace a present one."""
+    """Facts by (kind, name); a later fact does not replace a present one. ``denied`` holds the first present fact
+    that states another value than the one that is held."""
 
     facts: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
+    denied: dict[tuple[str, str], Fact[Any]] = field(default_factory=dict)
 
     def add(self, kind: str, values: Mapping[str, Fact[Any]]) -> None:
         """Take over ``values``; a present fact wins over an unreadable one, the first over later."""
@@ -30,6 +32,8 @@ class FactSet(Struct):
             held = self.facts.get((kind, name))
             if not isinstance(held, Present):
                 self.facts[kind, name] = fact
+            elif isinstance(fact, Present) and fact.value != held.value:
+                self.denied.setdefault((kind, name), fact)
 
     def get(self, kind: str, name: str) -> Fact[Any]:
         """The fact, or Absent with the kind as what to ask for."""

@@ -102,8 +102,11 @@ def _at_the_same_moment(rival: Hypothesis, winner: Hypothesis) -> Hypothesis:
 
 
 def _explained_away(rival: Hypothesis, winner: Hypothesis) -> Hypothesis:
-    """A weak possibility falls where direct evidence of another limit explains the failure."""
+    """A weak possibility falls where direct evidence of another limit explains the failure; one of which the bundle
+    holds no number stays untested."""
     if rival.claim == "consistent" and rival.strength < OPEN:
+        if rival.margin is not None and rival.margin.used is None and rival.missing:
+            return replace(rival, claim="untestable")
         words = f"{rival.why}; the direct evidence of {winner.cause} explains the failure without it"
         return replace(rival, claim="ruled_out", why=words, missing=())
     return rival

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from analyzer.case.model import Subject
 from analyzer.collect import invocation
+from analyzer.diagnosis import reading
 from analyzer.diagnosis.arbiter import Decision
 from analyzer.diagnosis.model import Ask
 
@@ -177,6 +178,29 @@ TABLE: dict[str, _Template] = {
 }
 
 
+def _held(subject: Subject, key: str) -> bool:
+    """Whether the bundle already holds, whole, what an ask is for."""
+    captures = subject.captures
+    match key:
+        case "maps":
+            return any(c.best is not None and not c.best.lower_bound for c in captures)
+        case "limits":
+            return any(c.facts.has("limits") for c in captures)
+        case "status":
+            return any(c.facts.has("status") for c in captures)
+        case "filelist":
+            return subject.data_dir is not None and subject.data_dir[0].complete
+        case "sysctl":
+            return subject.host.facts.has("sysctl") and reading.max_map_count(subject) is not None
+        case "meminfo":
+            return all(reading.meminfo(subject, row) for row in ("MemTotal", "Committed_AS", "CommitLimit"))
+        case "pod_state":
+            return subject.pod is not None
+        case "df":
+            return bool(subject.host.mounts)
+    return False
+
+
 def asks(subject: Subject, decision: Decision, extra: Sequence[str] = ()) -> list[Ask]:
     """The asks that would change this verdict, most telling first. None for a confirmed one."""
     decides: dict[str, list[str]] = {}
@@ -185,9 +209,13 @@ def asks(subject: Subject, decision: Decision, extra: Sequence[str] = ()) -> lis
             h = settled.hypothesis
             if h.cause in decision.eligible and settled.status != "ruled_out":
                 for key in h.missing:
-                    decides.setdefault(key, []).append(h.cause)
+                    if not _held(subject, key):
+                        decides.setdefault(key, []).append(h.cause)
     for key in extra:
         decides.setdefault(key, [])
+    if not decides and decision.winner is None:
+        # All that was tested is ruled out: only what was seen while it fails can tell more.
+        decides = {"maps_series": [], "kernel_log": []}
     ranked = sorted(decides, key=lambda k: (TABLE[k].rank, -len(decides[k]), k))
     seen: set[str] = set()
     found: list[Ask] = []

@@ -77,6 +77,13 @@ def _notes(case: Case) -> list[str]:
                 f"{subject.id}: {where} sets vm.max_map_count to {number(configured.value)}, but "
                 f"{number(running.value)} is in force: it was changed later or overridden"
             )
+        denied = reading.denied_max_map_count(subject)
+        if running is not None and denied is not None:
+            places = [v.evidence.where() if v.evidence else "the bundle" for v in (running, denied)]
+            found.append(
+                f"{subject.id}: {places[0]} states vm.max_map_count {number(running.value)}, {places[1]} "
+                f"{number(denied.value)}: one of them is of another moment"
+            )
         if subject.need is not None and subject.need.phantoms:
             names = subject.need.phantoms
             found.append(

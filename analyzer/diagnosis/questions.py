@@ -14,6 +14,8 @@ from analyzer.facts import Evidence
 
 # Less than this part of RAM is no room; memory that a dead process freed is taken off first.
 ROOM = 0.02
+FULL = 0.99  # from this part of its limit on a cgroup is at it
+CLEARLY = 0.9  # a need below this part of N is clearly below it
 
 
 def questions(
@@ -39,44 +41,60 @@ def _fact(ledger: Ledger, name: str, value: reading.Value | None, unit: str) -> 
     return NamedFact(name, "present", number_ if number_ is not None else "unlimited", unit, at, ids)
 
 
-def _moment(subject: Subject) -> Capture | None:
-    """A capture of the process while it was alive: memory seen with it is memory at that moment."""
+def _moment(subject: Subject, symptoms: Symptoms) -> Capture | None:
+    """A capture of the process while it was alive: memory seen with it is memory at that moment. Where lives failed
+    it must be one of them: the process that came after them tells nothing of their moment."""
+    failing = {life.id for life in symptoms.lives}
     for capture in subject.captures:
-        if not capture.zombie and capture.facts.value("status", "vm_size"):
+        if capture.zombie or not capture.facts.value("status", "vm_size"):
+            continue
+        later = {life.id for life in subject.lives if life.episode is None} & set(capture.life_candidates)
+        if not failing or not later:
             return capture
     return None
 
 
+def _available(subject: Subject, group: str | None) -> tuple[reading.Value | None, str]:
+    """What could be had without swapping, and its words. Kernels before 3.14 do not say it: there what is free and
+    what the page cache holds, which is given back on demand (kernel.md (iii))."""
+    stated = reading.meminfo(subject, "MemAvailable", group)
+    if stated is not None:
+        return stated, "available"
+    free = reading.meminfo(subject, "MemFree", group)
+    cached = reading.meminfo(subject, "Cached", group)
+    if free is None or cached is None:
+        return None, ""
+    held = [reading.meminfo(subject, key, group) for key in ("Buffers", "SReclaimable", "Shmem")]
+    more = sum(v.value for v in held[:2] if v is not None) - (held[2].value if held[2] is not None else 0)
+    return reading.Value(max(0.0, free.value + cached.value + more), free.evidence), "free or page cache"
+
+
 def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger) -> Question:
-    alive = _moment(subject)
+    alive = _moment(subject, symptoms)
     group = alive.group if alive is not None else None
     total = reading.meminfo(subject, "MemTotal", group)
-    available = reading.meminfo(subject, "MemAvailable", group) or reading.meminfo(subject, "MemFree", group)
+    available, words = _available(subject, group)
     mode = reading.sysctl(subject, "vm.overcommit_memory", group)
     commit = reading.meminfo(subject, "Committed_AS", group)
     limit = reading.meminfo(subject, "CommitLimit", group)
     rlimit = reading.soft_limit(subject, "address_space")
     facts = [
         _fact(ledger, "MemTotal", total, "bytes"),
-        _fact(ledger, "MemAvailable", available, "bytes"),
+        _fact(ledger, "MemAvailable", available if words == "available" else None, "bytes"),
         _fact(ledger, "vm.overcommit_memory", mode, ""),
         _fact(ledger, "Committed_AS", commit, "bytes"),
         _fact(ledger, "CommitLimit", limit, "bytes"),
         _fact(ledger, "Max address space", rlimit, "bytes"),
     ]
+    if words not in ("available", ""):
+        facts.append(_fact(ledger, "MemFree and page cache", available, "bytes"))
     cgroup_max, cgroup_used = _cgroup(subject)
     if cgroup_max is not None:
         facts.append(_fact(ledger, "cgroup memory limit", cgroup_max, "bytes"))
         facts.append(_fact(ledger, "cgroup memory used", cgroup_used, "bytes"))
-    answer, why = _memory_answer(subject, decision, alive, total, available, mode, commit, limit)
-    if (
-        answer == "yes"
-        and cgroup_max is not None
-        and not math.isinf(cgroup_max.value)
-        and cgroup_used is not None
-    ):
-        if cgroup_used.value >= 0.99 * cgroup_max.value:
-            answer, why = "no", f"its cgroup used {human(cgroup_used.value)} of {human(cgroup_max.value)}"
+    answer, why = _memory_answer(subject, decision, alive, total, available, words, mode, commit, limit)
+    if answer == "yes":
+        answer, why = _within_cgroup(subject, why)
     ids = sorted({i for f in facts for i in f.evidence}, key=lambda i: int(i[1:]))
     return Question("free_memory", answer, why, facts, ids)
 
@@ -87,6 +105,7 @@ def _memory_answer(
     alive: Capture | None,
     total: reading.Value | None,
     available: reading.Value | None,
+    words: str,
     mode: reading.Value | None,
     commit: reading.Value | None,
     limit: reading.Value | None,
@@ -104,7 +123,7 @@ def _memory_answer(
             )
     if total is None or available is None:
         return "unknown", "meminfo is not in the bundle"
-    seen = f"{human(available.value)} of {human(total.value)} available"
+    seen = f"{human(available.value)} of {human(total.value)} {words}"
     if available.value < ROOM * total.value:
         return "no", seen
     if alive is not None:
@@ -147,6 +166,26 @@ def _cgroup(subject: Subject) -> tuple[reading.Value | None, reading.Value | Non
         if limit is not None:
             return limit, used
     return None, None
+
+
+def _within_cgroup(subject: Subject, why: str) -> tuple[Answer, str]:
+    """Whether the process's cgroup had room too. Page cache counts as used and is given back, so a usage at the
+    limit is no shortage where the cgroup counts none, and a peak alone leaves it open."""
+    for group in subject.cgroup:
+        limit = reading.present(group.facts.get("cgroup", "memory_max"))
+        if limit is None or math.isinf(limit.value):
+            continue
+        refused = reading.present(group.facts.get("cgroup", "oom"))
+        current = reading.present(group.facts.get("cgroup", "memory_current"))
+        used = reading.present(group.facts.get("cgroup", "memory_peak")) or current
+        if used is None or used.value < FULL * limit.value or (refused is not None and refused.value == 0):
+            continue
+        now = current is not None and current.value >= FULL * limit.value
+        words = f"its cgroup {'used' if now or refused else 'peaked at'} {human(used.value)} of {human(limit.value)}"
+        if now or (refused is not None and refused.value > 0):
+            return "no", words
+        return "unknown", f"{why}; {words}, page cache included"
+    return "yes", why
 
 
 def _map_limit(subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger) -> Question:
@@ -200,12 +239,24 @@ def _map_answer(subject: Subject, symptoms: Symptoms, decision: Decision | None)
     )
     if hypothesis is not None and hypothesis.claim == "strong":
         return "yes", f"by estimate: {hypothesis.why}"
-    if hypothesis is not None and hypothesis.claim == "ruled_out" and hypothesis.margin is not None:
-        return "no", hypothesis.why
-    if hypothesis is not None and hypothesis.claim == "ruled_out" and counts:
-        return "no", f"{number(counts[0].mc)} of {number(limit.value)} mappings; {hypothesis.why}"
-    if decision is None and counts and not counts[0].count.lower_bound:
-        return "no", f"{number(counts[0].mc)} of {number(limit.value)} mappings, and no failure"
+    whole, need = reading.enough_counted(subject), subject.need
+    ruled_out = hypothesis is not None and hypothesis.claim == "ruled_out"
+    if (
+        need is not None
+        and need.complete
+        and need.high < CLEARLY * limit.value
+        and (ruled_out or not decision)
+    ):
+        return (
+            "no",
+            f"the data directory needs at most {number(need.high)} mappings, vm.max_map_count is {number(limit.value)}",
+        )
+    if whole is not None:
+        seen = f"{number(whole.mc)} of {number(limit.value)} mappings"
+        if decision is None:
+            return "no", f"{seen}, and no failure"
+        if hypothesis is not None and ruled_out and (need is None or need.low <= limit.value):
+            return "no", f"{seen}; {hypothesis.why}"
     if counts:
         words = "at least " if counts[0].count.lower_bound else ""
         return (

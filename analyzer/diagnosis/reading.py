@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from analyzer.case.model import Capture, Count, Subject
 from analyzer.diagnosis.weigh import Symptoms
-from analyzer.facts import Evidence, Fact, Present, Unreadable
+from analyzer.facts import Absent, Evidence, Fact, Present, Unreadable
 
 
 class Value(Struct, frozen=True):
@@ -51,6 +51,15 @@ def max_map_count(subject: Subject, capture: Capture | None = None) -> Value | N
             quoted = Evidence(member, point.line, f"limit {point.limit}", point.time)
             found = Value(float(point.limit or 0), quoted)
     return found if found is not None and 0 < found.value < math.inf else None
+
+
+def denied_max_map_count(subject: Subject, capture: Capture | None = None) -> Value | None:
+    """Another value of vm.max_map_count that the same folder, or the host, states as running: one of the two is of
+    another moment."""
+    facts = subject.host.groups.get(capture.group) if capture is not None else None
+    if facts is None or present(facts.get("sysctl", "vm.max_map_count")) is None:
+        facts = subject.host.facts
+    return present(facts.denied.get(("sysctl", "vm.max_map_count"), Absent()))
 
 
 def configured_max_map_count(subject: Subject) -> Value | None:
@@ -109,6 +118,7 @@ class Counted(Struct, frozen=True):
     capture: Capture
     count: Count
     limit: Value | None
+    denied: Value | None = None  # another value that is stated as running too
 
     @property
     def mc(self) -> int:
@@ -139,11 +149,17 @@ class Counted(Struct, frozen=True):
 def counted(subject: Subject) -> list[Counted]:
     """Every capture with a count, the highest first."""
     found = [
-        Counted(capture, best, max_map_count(subject, capture))
+        Counted(capture, best, max_map_count(subject, capture), denied_max_map_count(subject, capture))
         for capture in subject.captures
         if (best := capture.best) is not None
     ]
     return sorted(found, key=lambda c: -c.mc)
+
+
+def enough_counted(subject: Subject) -> Counted | None:
+    """The highest count that is whole: its number can speak against the limit."""
+    counts = (c for c in counted(subject) if not c.count.lower_bound)
+    return next((c for c in counts if c.count.basis not in ("lsof", "open_files")), None)
 
 
 def peak(capture: Capture) -> Value | None:
@@ -159,6 +175,23 @@ def vm_size(capture: Capture) -> Value | None:
     best = capture.best
     if best is not None and best.summary is not None and not best.lower_bound and best.summary.total_bytes:
         return Value(float(best.summary.total_bytes), best.evidence)
+    return None
+
+
+def enclosing_kernel_log(subject: Subject, symptoms: Symptoms) -> Evidence | None:
+    """The kernel log whose stamps enclose the last failing life's end (rule 6): its silence is evidence. Where a clock
+    is not known by a zone or a year of its own, it encloses nothing."""
+    end = symptoms.lives[-1].last if symptoms.lives else None
+    if end is None or end.assumed:
+        return None
+    for log in subject.host.kernel_logs:
+        first, last = log.first, log.last
+        if first is None or last is None or first.assumed or last.assumed:
+            continue
+        if first <= end <= last:
+            return Evidence(
+                log.member, log.lines, f"{log.lines:,} lines of the kernel, {first.iso()} to {last.iso()}"
+            )
     return None
 
 

@@ -95,8 +95,8 @@ def raise_sysctl(key: str, value: int) -> str:
 def persist_sysctl(key: str, value: int) -> str:
     """A shell line that writes the persistent form, unless a higher value is in force."""
     return (
-        f'[ "$(sysctl -n {key})" -gt {value} ] || '
-        f'printf "%s\\n" "{key} = {value}" > /etc/sysctl.d/99-zz-ingester.conf && sysctl --system >/dev/null; sysctl {key}'
+        f'[ "$(sysctl -n {key})" -gt {value} ] || {{ printf "%s\\n" "{key} = {value}" '
+        f"> /etc/sysctl.d/99-zz-ingester.conf && sysctl --system >/dev/null; }}; sysctl {key}"
     )
 
 

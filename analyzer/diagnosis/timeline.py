@@ -24,6 +24,7 @@ _KINDS = (
 )
 _FAMILY_WORDS = {
     "memory": "memory was refused (ENOMEM)",
+    "syscall": "the kernel had no memory for a call that maps nothing (ENOMEM)",
     "threads": "a thread was refused (EAGAIN)",
     "locked": "locked memory was refused (EAGAIN)",
     "files": "too many open files",
@@ -160,12 +161,15 @@ def chain(symptoms: Symptoms, winner_cause: str | None) -> list[ChainLink]:
         links.append(ChainLink(_iso(group.first), cause, f"{what}: {_FAMILY_WORDS.get(kind, kind)}"))
         if len(links) >= 6:
             break
-    if not links and symptoms.lives:
-        life = symptoms.lives[0]
-        links.append(ChainLink(_iso(life.last), winner_cause or "undetermined", _end_text(life)))
+    first = symptoms.lives[0] if symptoms.lives else None
+    if symptoms.root_family == "kill":
+        first = next((life for life in symptoms.lives if life.outcome == "killed"), first)
+    if first is not None and (not links or symptoms.root_family == "kill"):
+        links.append(ChainLink(_iso(first.last), winner_cause or "undetermined", _end_text(first)))
+        links.sort(key=lambda link: link.time or "")
     deaths = [life for life in symptoms.lives if life.outcome in ("go_fatal", "killed", "error_exit")]
-    if deaths and links:
-        last = deaths[-1]
+    last = deaths[-1] if deaths else None
+    if last is not None and links and not (symptoms.root_family == "kill" and last is first):
         links.append(ChainLink(_iso(last.last), "consequence", _end_text(last)))
     if len(symptoms.lives) > 1:
         text = f"{len(symptoms.lives)} failing lives in a row"

@@ -7,19 +7,23 @@ A cause never says "confirmed": it cannot see whether its rivals are excluded. I
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
+from analyzer import lazy
+from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Life, Subject
 from analyzer.facts import Evidence, Stamp
-from analyzer.logs.model import Event, FailureGroup
+from analyzer.logs.model import Event, FailureGroup, KernelEvent
 
 Claim = Literal["direct", "strong", "consistent", "ruled_out", "untestable"]
 Family = Literal[
     "memory",
+    "syscall",
     "threads",
     "locked",
     "files",
@@ -39,6 +43,34 @@ CLAIM_ORDER: dict[str, int] = {"direct": 4, "strong": 3, "consistent": 2, "untes
 HEAP_REQUEST = 4 << 20
 HEAP_ARENA = 64 << 20
 STACK_REQUEST = 8 << 20
+
+# Calls that map nothing, and say ENOMEM for want of the kernel's own memory or, a fork, of commit. At the map
+# limit they succeed (kernel.md (ii) 6).
+_MAPS_NOTHING = lazy.pattern(
+    r"\b(?:fork/exec|v?fork|clone3?|execve|open(?:at)?|creat|p?read|p?write|[lf]?stat|getdents(?:64)?|readdirent"
+    r"|mkdir(?:at)?|rename|unlink(?:at)?|remove|f?sync|f?truncate|fallocate|link|symlink|accept4?|connect|socket|dial"
+    r"|sendmsg|recvmsg|epoll_\w+|pipe2?|fcntl|flock)(?: [^:]*)?: cannot allocate memory",
+    re.IGNORECASE,
+)
+_FORKS = lazy.pattern(r"\b(?:fork/exec|v?fork|clone3?)\b")
+# What another process has answered: its limits are not those of the process that logs it.
+_ANSWER = lazy.pattern(
+    r"\brpc error: code = |\bunexpected status\b|\bserver returned\b|\bstatus code:? [45]\d\d\b|\bStorage backend\b"
+    r"|\b(?:minio|s3|googleapi|azblob): "
+)
+_OWN_ANSWER = lazy.pattern(r"\bmethod\W{1,4}/[\w.]*Ingester/")
+# What a TSDB does: where it fails again and again its memory grows, so it may be what a kill later follows from.
+_OF_TSDB = frozenset(
+    (
+        "startup_open",
+        "startup_compaction",
+        "wal_replay",
+        "head_chunk_mapping",
+        "compaction",
+        "block_write",
+        "reload",
+    )
+)
 
 
 class Weight(Struct, frozen=True):
@@ -93,7 +125,7 @@ def family(group: FailureGroup) -> Family:
     if group.corrupt or (errno == "EINVAL" and 0 in group.sizes):
         return "corrupt"
     if errno == "ENOMEM":
-        return "memory"
+        return "syscall" if _maps_nothing(group) else "memory"
     if errno == "EAGAIN":
         if operation == "thread_create":
             return "threads"
@@ -108,6 +140,24 @@ def family(group: FailureGroup) -> Family:
     if errno in ("ENOSPC", "EDQUOT"):
         return "space"
     return "other"
+
+
+def _maps_nothing(group: FailureGroup) -> bool:
+    """Whether all that failed are calls that map nothing, as far as the quoted lines tell."""
+    if group.sizes or group.file_kind in ("go_heap", "thread_stack") or not group.evidence:
+        return False
+    return all(_MAPS_NOTHING.search(e.text) for e in group.evidence)
+
+
+def is_fork(group: FailureGroup) -> bool:
+    """Whether a process could not be started, which takes as much commit as the process itself."""
+    return family(group) == "syscall" and any(_FORKS.search(e.text) for e in group.evidence)
+
+
+def is_answer(group: FailureGroup) -> bool:
+    """Whether each quoted line only repeats what another process has answered."""
+    texts = [e.text for e in group.evidence]
+    return bool(texts) and all(_ANSWER.search(text) and not _OWN_ANSWER.search(text) for text in texts)
 
 
 def is_file_mapping(group: FailureGroup) -> bool:
@@ -191,33 +241,48 @@ def _order(life: Life, group: FailureGroup) -> tuple[int, int]:
 
 
 def _find_root(found: Symptoms) -> None:
-    for _, group in found.groups:
+    for life, group in found.groups:
         kind = family(group)
-        if kind != "other":
+        if kind != "other" and not _follows_kill(found, life, group):
             found.root, found.root_family = group, kind
+            return
+    if any(life.outcome == "killed" for life in found.lives):
+        found.root_family = "kill"
+    elif any(e.fields.get("signal") == "SIGBUS" for e in found.fatals()):
+        found.root_family = "bus"
+    elif found.groups:
+        found.root, found.root_family = found.groups[0][1], "other"
+    elif any(life.outcome in ("log_stops",) for life in found.lives):
+        found.root_family = "stop"
+    elif any(True for _ in found.fatals()):
+        found.root_family = "other"
+
+
+def _follows_kill(found: Symptoms, life: Life, group: FailureGroup) -> bool:
+    """Whether a kill was first: of an earlier life of the episode, or of this one by want of memory, which no single
+    line beside it explains. A TSDB that fails again and again may well be what the memory was wanted for."""
+    for earlier in found.lives:
+        if earlier is life:
             break
-    killed_first = bool(found.lives) and found.lives[0].outcome == "killed" and not found.lives[0].failures
-    if found.root is None or (killed_first and not _before_kill(found)):
-        if any(life.outcome == "killed" for life in found.lives):
-            found.root, found.root_family = None, "kill"
-        elif any(e.fields.get("signal") == "SIGBUS" for e in found.fatals()):
-            found.root_family = "bus"
-        elif found.groups:
-            found.root, found.root_family = found.groups[0][1], "other"
-        elif any(life.outcome in ("log_stops",) for life in found.lives):
-            found.root_family = "stop"
-        elif any(True for _ in found.fatals()):
-            found.root_family = "other"
-
-
-def _before_kill(found: Symptoms) -> bool:
-    """Whether a failure of a known family was logged before the first kill."""
-    for life in found.lives:
-        if any(family(g) != "other" for g in life.failures):
+        if earlier.outcome == "killed":
             return True
-        if life.outcome == "killed":
-            return False
-    return False
+    once = group.operation not in _OF_TSDB or group.lines < 2
+    return was_oom_killed(life) and once and not group.fatal
+
+
+def was_oom_killed(life: Life) -> bool:
+    """Whether the kernel's log or the pod's state says that the life ended by an OOM kill (rule 5)."""
+    return life.outcome == "killed" and (bool(life.kernel) or "OOM" in (life.reason or ""))
+
+
+def kills_of(symptoms: Symptoms, subject: Subject) -> list[KernelEvent]:
+    """The kernel's kills that the episode is about: all that name the subject where it ended by a kill, else
+    those of its failing lives."""
+    own = own_kills(subject)
+    if symptoms.root_family in ("kill", "stop"):
+        return own
+    ended = [kill for life in symptoms.lives for kill in life.kernel]
+    return [kill for kill in own if any(kill is end for end in ended)]
 
 
 def number(value: float | None) -> str:

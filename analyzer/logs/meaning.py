@@ -164,7 +164,7 @@ def _failure(record: Record, context: Context) -> Observation | None:
     if foreign is not None:
         return _finish(replace(foreign), record, text)
     tenant = record_tenant(record) or _tenant_in(text)
-    operation = operation_of(record, message, read.tree, lambda: context.previous_step(tenant))
+    operation = operation_of(record, message, text, read.tree, lambda: context.previous_step(tenant))
     found = replace(read.found, operation=operation)
     found.corrupt = found.corrupt or is_damage(message)
     if read.watch:

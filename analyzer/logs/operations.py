@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from analyzer import lazy
 from analyzer.logs.errors import leaves
 from analyzer.logs.model import Record, Tree
 from analyzer.logs.records import record_caller
@@ -72,12 +73,21 @@ _WITHIN_OPEN = (
     ("corruption after", "wal_replay"),
 )
 
+# Calls and messages that are no part of what a TSDB was doing, whatever step it logged last.
+_ELSEWHERE = lazy.pattern(
+    r"\bfork/exec |\baccept(?:4|:| )|\b(?:dial|listen|read|write) (?:tcp|udp|unix)|\bsocket: "
+    r"|\brpc error: |\bunexpected status|\bserver returned\b"
+)
+
 OPENS = frozenset({"startup_open", "startup_compaction", "wal_replay", "head_chunk_mapping"})
 """What a start does; a failure of them is one of this family whatever its text."""
 
 
-def operation_of(record: Record, message: str, tree: Tree, previous: Callable[[], str | None]) -> str:
-    """One of OPERATIONS. ``previous`` gives the tenant's previous life-cycle line, when needed."""
+def operation_of(
+    record: Record, message: str, text: str, tree: Tree, previous: Callable[[], str | None]
+) -> str:
+    """One of OPERATIONS. ``tree`` is what ``text`` says; ``previous`` gives the tenant's previous life-cycle
+    line, when needed."""
     chain = _chain(tree)
     by_message = _by_message(record, message)
     if by_message == "module failed":
@@ -87,7 +97,9 @@ def operation_of(record: Record, message: str, tree: Tree, previous: Callable[[]
             by_message = "startup_open" if module in ("ingester", "ingester-service") else "other"
     operation = by_message or _by_prefix(chain)
     if operation is None:
-        operation = _innermost(chain) or _by_step(previous())
+        operation = _innermost(chain)
+        if operation is None and not _ELSEWHERE.search(text, 0, 4000):
+            operation = _by_step(previous())
     if operation == "startup_open":
         operation = _innermost(chain) or operation
     return operation or "other"

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
-from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, number, quote
+from analyzer.diagnosis.weigh import (
+    Hypothesis,
+    Symptoms,
+    Weight,
+    human,
+    kills_of,
+    number,
+    quote,
+    was_oom_killed,
+)
 from analyzer.facts import Evidence
 
 
@@ -17,6 +25,19 @@ class _CgroupOom(Struct, frozen=True):
     explains: frozenset[str] = frozenset({"kill", "stop"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
+        weight = _weight(subject)
+        stops = _stops(symptoms)
+        kills = [k for k in kills_of(symptoms, subject) if k.constraint != "global"]
+        if kills:
+            why = f"the kernel killed pid {kills[-1].pid}: its cgroup was out of memory"
+            if weight is not None and weight.limit is not None:
+                why += f" (limit {human(weight.limit)})"
+            quoted = quote([k.evidence for k in kills[-2:]] + list(stops))
+            return Hypothesis(self.name, "direct", why, quoted, weight, strength=3)
+        pod = _pod_says(subject)
+        if pod is not None and any(was_oom_killed(life) for life in symptoms.lives):
+            why = "Kubernetes states OOMKilled for this container"
+            return Hypothesis(self.name, "direct", why, quote([pod, *stops]), weight, strength=3)
         if symptoms.root_family not in ("kill", "stop"):
             words = (
                 "the process ended by its own error, an OOM kill leaves no line"
@@ -24,19 +45,6 @@ class _CgroupOom(Struct, frozen=True):
                 else "no life ended by a kill"
             )
             return Hypothesis(self.name, "ruled_out", words)
-        weight = _weight(subject)
-        stops = _stops(symptoms)
-        pod = _pod_says(subject)
-        kills = [k for k in own_kills(subject) if k.constraint != "global"]
-        if kills:
-            why = f"the kernel killed pid {kills[-1].pid}: its cgroup was out of memory"
-            if weight is not None and weight.limit is not None:
-                why += f" (limit {human(weight.limit)})"
-            quoted = quote([k.evidence for k in kills[-2:]] + list(stops))
-            return Hypothesis(self.name, "direct", why, quoted, weight, strength=3)
-        if pod is not None:
-            why = "Kubernetes states OOMKilled for this container"
-            return Hypothesis(self.name, "direct", why, quote([pod, *stops]), weight, strength=3)
         counter = _counters(subject)
         if counter is not None:
             words, evidence = counter
@@ -49,6 +57,10 @@ class _CgroupOom(Struct, frozen=True):
                 missing=("kernel_log", "pod_state"),
                 strength=2,
             )
+        silent = reading.enclosing_kernel_log(subject, symptoms)
+        if silent is not None:
+            why = "the kernel log encloses the end of the process and states no kill of it"
+            return Hypothesis(self.name, "ruled_out", why, (silent, *stops), weight)
         killed = symptoms.root_family == "kill"
         why = (
             "a SIGKILL is shown, its sender is not"

@@ -7,7 +7,18 @@ import posixpath
 from msgspec import Struct
 
 from analyzer.case.model import Case, Subject
-from analyzer.diagnosis.weigh import Claim, Hypothesis, Symptoms, Weight, human, no_symptom, number, quote
+from analyzer.diagnosis.weigh import (
+    Claim,
+    Hypothesis,
+    Symptoms,
+    Weight,
+    family,
+    human,
+    is_answer,
+    no_symptom,
+    number,
+    quote,
+)
 from analyzer.facts import Evidence
 from analyzer.snapshots.model import Mount
 
@@ -34,12 +45,16 @@ class _DiskFull(Struct, frozen=True):
             why = f"{mount.path} is full: {number(mount.available) if mount.inodes else human(mount.available)} of {size} {'inodes ' if mount.inodes else ''}left"
             weight = Weight(mount.used, mount.size, None, unit)
             return Hypothesis(self.name, "direct", why, quote([*failures, evidence]), weight, strength=3)
+        if groups and all(is_answer(group) for group in groups):
+            why = "another process answered that it has no space left; nothing shows it of this one"
+            return Hypothesis(self.name, "consistent", why, failures, missing=("df",), strength=1)
         if groups:
             quota = any(g.errno == "EDQUOT" for g in groups)
             why = "a write failed for want of space" + (" (a quota)" if quota else "")
             why += "; df of a later moment proves nothing against it, a failed preallocation is rolled back"
-            # One line that nothing followed may be of a shortage long past: it shows no more than that.
-            once = sum(g.lines for g in groups) < 2 and not any(g.fatal for g in groups)
+            # One line that nothing followed may be of a shortage long past, or of a limit of the file system's own.
+            went_on = all(life.outcome != "error_exit" for life, g in symptoms.groups if family(g) == "space")
+            once = sum(g.lines for g in groups) < 2 and not any(g.fatal for g in groups) and went_on
             claim: Claim = "consistent" if once else "strong"
             return Hypothesis(self.name, claim, why, failures, missing=("df",), strength=2)
         why = "SIGBUS on a mapped file: the disk behind it is full, or a read failed"

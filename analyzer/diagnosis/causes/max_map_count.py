@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.case.model import Case, Subject
 from analyzer.case.need import reached
@@ -32,25 +33,42 @@ class _MaxMapCount(Struct, frozen=True):
         limit = reading.max_map_count(subject)
         below = _below(counts)
         for found in counts:
-            if found.at_limit():
-                return _at_limit(subject, symptoms, found)
+            for limit_stated in (found, replace(found, limit=found.denied, denied=found.limit)):
+                if limit_stated.at_limit():
+                    return _at_limit(subject, symptoms, limit_stated)
         over = next((c for c in counts if c.over()), None)
         if over is not None:
             return _over(over, symptoms)
         if limit is None:
-            return Hypothesis(
-                self.name,
-                "untestable",
-                "vm.max_map_count of the node is not in the bundle",
-                symptoms.evidence("memory", "threads"),
-                missing=("sysctl", "maps"),
-                below=below,
-            )
+            return _unknown_limit(symptoms, below)
         return (
             _by_need(subject, symptoms, limit, below)
             or _by_reached_count(subject, symptoms, limit, below)
             or _below_limit(subject, symptoms, counts, limit, below)
         )
+
+
+def _unknown_limit(symptoms: Symptoms, below: dict[str, str]) -> Hypothesis:
+    """Rule 7: a tiny request makes the map limit possible even where the limit is not known."""
+    words = "vm.max_map_count of the node is not in the bundle"
+    tiny = _tiny(symptoms)
+    if tiny is not None:
+        words += f"; a request of {tiny:,} bytes failed, far too small for a shortage of memory or addresses"
+    return Hypothesis(
+        "max_map_count",
+        "untestable" if tiny is None else "consistent",
+        words,
+        symptoms.evidence("memory", "threads"),
+        missing=("sysctl", "maps"),
+        below=below,
+        strength=0 if tiny is None else 1.5,
+    )
+
+
+def _tiny(symptoms: Symptoms) -> int | None:
+    """The smallest refused request, where it is a tiny one."""
+    smallest = min(symptoms.sizes("memory"), default=TINY)
+    return smallest if smallest < TINY else None
 
 
 def _without_symptom(subject: Subject) -> Hypothesis:
@@ -106,20 +124,35 @@ def _at_limit(subject: Subject, symptoms: Symptoms, found: Counted) -> Hypothesi
     if candidates and not failing & set(candidates):
         cap = "possible"
         why += "; the snapshot is of a life that did not fail so"
+    elif (other := _not_failing(subject, candidates)) is not None:
+        cap = "likely"
+        why += f"; the snapshot may also be of {other}, which did not fail"
     elif not _as_limit_tested(subject):
         cap = "likely"
         why += "; RLIMIT_AS of the process is not known"
+    if found.denied is not None:
+        cap = "likely" if cap == "confirmed" else cap
+        why += (
+            f"; the bundle also states {number(found.denied.value)}, so one of the two is of another moment"
+        )
     return Hypothesis(
         "max_map_count",
         "direct",
         why,
         evidence,
         _weight(found),
+        missing=("sysctl_at_crash",) if found.denied is not None else (),
         capture=found.capture.id,
         driver=map_driver(subject, found.capture),
         strength=3,
         cap="confirmed" if cap == "confirmed" else ("likely" if cap == "likely" else "possible"),
     )
+
+
+def _not_failing(subject: Subject, candidates: list[str]) -> str | None:
+    """A candidate life that came up and shows no failure: a process at the limit may be this one."""
+    lives = (life for life in subject.lives if life.id in candidates)
+    return next((life.id for life in lives if life.episode is None and life.ready), None)
 
 
 def _as_limit_tested(subject: Subject) -> bool:
@@ -225,8 +258,7 @@ def _below_limit(
     """Rules 2 and 7: below N a count neither convicts nor acquits; only the need's high end acquits."""
     need = subject.need
     evidence = [limit.evidence, *symptoms.evidence("memory", "threads")]
-    sizes = symptoms.sizes("memory")
-    tiny = bool(sizes) and min(sizes) < TINY
+    tiny = _tiny(symptoms)
     if need is not None and need.complete and need.high < limit.value * 0.9:
         words = (
             f"the data directory needs at most {number(need.high)} mappings "
@@ -234,10 +266,10 @@ def _below_limit(
         )
         quoted = quote([need.evidence, *evidence])
         weight = Weight(need.high, limit.value, None, "mappings needed at most")
-        if not (tiny and _nothing_else_fits(subject)):
+        if tiny is None or not _nothing_else_fits(subject):
             return Hypothesis("max_map_count", "ruled_out", words, quoted[:2], weight)
         words += (
-            f"; but a request of {min(sizes):,} bytes failed, which no other limit of this process explains: "
+            f"; but a request of {tiny:,} bytes failed, which no other limit of this process explains: "
             "the limit may have been lower when it failed"
         )
         return Hypothesis(
@@ -254,10 +286,8 @@ def _below_limit(
         words = (
             f"no mapping count of the process is in the bundle (vm.max_map_count is {number(limit.value)})"
         )
-    if tiny:
-        words += (
-            f"; a request of {min(sizes):,} bytes failed, far too small for a shortage of memory or addresses"
-        )
+    if tiny is not None:
+        words += f"; a request of {tiny:,} bytes failed, far too small for a shortage of memory or addresses"
     return Hypothesis(
         "max_map_count",
         "consistent",
@@ -266,7 +296,7 @@ def _below_limit(
         Weight(best.mc if best else None, limit.value, 1, "mappings"),
         missing=("maps_series", "filelist") if need is None else ("maps_series",),
         below=below,
-        strength=1.5 if tiny else 0.5,
+        strength=1.5 if tiny is not None else 0.5,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.drivers import map_driver
-from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, no_symptom, number, quote
+from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, is_answer, no_symptom, number, quote
 
 
 class _Nofile(Struct, frozen=True):
@@ -22,6 +22,9 @@ class _Nofile(Struct, frozen=True):
         if not groups:
             return no_symptom(self.name, 'no "too many open files" in the log')
         failures = symptoms.evidence("files")
+        if all(is_answer(group) for group in groups):
+            why = "another process answered that it has too many open files; nothing shows it of this one"
+            return Hypothesis(self.name, "consistent", why, failures, missing=("limits", "log"), strength=1)
         driver = map_driver(subject, None)
         if groups[0].errno == "ENFILE":
             allocated = reading.present(subject.host.facts.get("file_nr", "allocated"))

@@ -13,8 +13,10 @@ from analyzer.diagnosis.weigh import (
     Hypothesis,
     Symptoms,
     Weight,
+    family,
     human,
     is_file_mapping,
+    is_fork,
     is_own_memory,
     no_symptom,
     quote,
@@ -28,13 +30,15 @@ OWN_SHARE = 0.25
 class _Overcommit(Struct, frozen=True):
     name: str = "overcommit"
     title: str = "the commit limit"
-    explains: frozenset[str] = frozenset({"memory", "threads"})
+    explains: frozenset[str] = frozenset({"memory", "syscall", "threads"})
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
-        groups = symptoms.of("memory", "threads")
+        groups = [
+            g for g in symptoms.of("memory", "syscall", "threads") if family(g) != "syscall" or is_fork(g)
+        ]
         if not groups:
-            return no_symptom(self.name, "no refused mapping, heap growth or thread in the log")
-        own = [g for g in groups if is_own_memory(g)]
+            return no_symptom(self.name, "no refused mapping, heap growth, thread or fork in the log")
+        own = [g for g in groups if is_own_memory(g) or is_fork(g)]
         kernel = _kernel_line(subject)
         if kernel is not None and own:
             return _by_kernel(subject, kernel, symptoms)
@@ -51,7 +55,7 @@ class _Overcommit(Struct, frozen=True):
                 self.name, "untestable", "vm.overcommit_memory is not in the bundle", missing=("sysctl",)
             )
         if mode.value == 2:
-            return _strict(subject, symptoms, mode, file_first=bool(groups and not is_own_memory(groups[0])))
+            return _strict(subject, symptoms, mode, file_first=groups[0] not in own)
         if mode.value == 1:
             return Hypothesis(
                 self.name, "ruled_out", "vm.overcommit_memory is 1: never refused", quote([mode.evidence])
@@ -100,10 +104,12 @@ def _strict(subject: Subject, symptoms: Symptoms, mode: reading.Value, *, file_f
             best = (commit, limit, capture)
     failures = symptoms.evidence("memory", "threads")
     if best is None:
+        rows = [key for key in ("Committed_AS", "CommitLimit") if reading.meminfo(subject, key) is None]
+        lacking = " and ".join(rows) + (" are" if len(rows) > 1 else " is")
         return Hypothesis(
             "overcommit",
             "consistent",
-            "vm.overcommit_memory is 2; Committed_AS and CommitLimit are not in the bundle",
+            f"vm.overcommit_memory is 2; {lacking} not in the bundle",
             quote([*evidence, *failures]),
             missing=("meminfo",),
             strength=1.2,

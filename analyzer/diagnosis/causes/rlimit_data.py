@@ -33,7 +33,9 @@ class _RlimitData(Struct, frozen=True):
         if not groups:
             return no_symptom(self.name, "no refused heap growth or thread in the log")
         limit = reading.soft_limit(subject, "data")
-        if limit is not None and math.isinf(limit.value):
+        named = [e for e in subject.host.kernel_events("data_ulimit") if names_subject(subject, e) == "pid"]
+        unlimited = limit is not None and math.isinf(limit.value)
+        if limit is not None and unlimited and not (named and own):
             return Hypothesis(self.name, "ruled_out", "Max data size is unlimited", quote([limit.evidence]))
         if not own:
             return Hypothesis(
@@ -42,24 +44,20 @@ class _RlimitData(Struct, frozen=True):
                 "mappings of block files are not charged to RLIMIT_DATA",
                 symptoms.evidence("memory"),
             )
-        for event in subject.host.kernel_events("data_ulimit"):
-            if names_subject(subject, event) == "pid":
-                return Hypothesis(
-                    self.name,
-                    "direct",
-                    f"the kernel says that pid {event.pid} exceeds its data ulimit",
-                    quote(
-                        [
-                            event.evidence,
-                            limit.evidence if limit else None,
-                            *symptoms.evidence("memory", "threads", most=1),
-                        ]
-                    ),
-                    Weight(
-                        event.values.get("vm_data"), event.values.get("limit"), None, "bytes", event.stamp
-                    ),
-                    strength=3.2,
-                )
+        for event in named:
+            why = f"the kernel says that pid {event.pid} exceeds its data ulimit"
+            if unlimited:
+                why += "; the limits of the bundle, of another moment, say unlimited"
+            quoted = [event.evidence, limit.evidence if limit else None]
+            return Hypothesis(
+                self.name,
+                "direct",
+                why,
+                quote([*quoted, *symptoms.evidence("memory", "threads", most=1)]),
+                Weight(event.values.get("vm_data"), event.values.get("limit"), None, "bytes", event.stamp),
+                strength=3.2,
+                cap="likely" if unlimited else "confirmed",
+            )
         if limit is None:
             return Hypothesis(
                 self.name,

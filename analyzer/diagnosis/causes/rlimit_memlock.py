@@ -9,6 +9,7 @@ from msgspec import Struct
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.weigh import HEAP_REQUEST, Hypothesis, Symptoms, Weight, human, quote
+from analyzer.facts import Evidence
 
 
 class _RlimitMemlock(Struct, frozen=True):
@@ -44,6 +45,11 @@ class _RlimitMemlock(Struct, frozen=True):
                     capture=capture.id,
                     strength=3,
                 )
+        nothing = _nothing_locked(subject)
+        if nothing is not None:
+            why = "a mapping was refused with EAGAIN, but a snapshot shows no locked memory, without which this limit refuses none"
+            quoted = quote([*failures, nothing])
+            return Hypothesis(self.name, "consistent", why, quoted, missing=("status_series",), strength=1)
         return Hypothesis(
             self.name,
             "strong",
@@ -53,6 +59,13 @@ class _RlimitMemlock(Struct, frozen=True):
             missing=("status", "limits"),
             strength=2,
         )
+
+
+def _nothing_locked(subject: Subject) -> Evidence | None:
+    """The row that says VmLck 0 (kernel.md (i) 6: the limit is harmless then), where no other says more."""
+    rows = [reading.present(c.facts.get("status", "vm_lck")) for c in subject.captures if not c.zombie]
+    known = [row for row in rows if row is not None]
+    return known[0].evidence if known and not any(row.value for row in known) else None
 
 
 CAUSE = _RlimitMemlock()

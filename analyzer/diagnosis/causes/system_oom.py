@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Subject
 from analyzer.diagnosis import reading
-from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, quote
+from analyzer.diagnosis.weigh import Hypothesis, Symptoms, Weight, human, kills_of, quote
 
 # With less than this part of RAM available the machine is called exhausted.
 EXHAUSTED = 0.02
@@ -23,8 +22,8 @@ class _SystemOom(Struct, frozen=True):
         weight = (
             Weight(total.value - available.value, total.value, None, "bytes") if total and available else None
         )
-        kills = [k for k in own_kills(subject) if k.constraint == "global"]
-        if kills and symptoms.root_family in ("kill", "stop"):
+        kills = [k for k in kills_of(symptoms, subject) if k.constraint == "global"]
+        if kills:
             why = f"the kernel killed pid {kills[-1].pid}: the whole machine was out of memory"
             return Hypothesis(
                 self.name, "direct", why, quote([k.evidence for k in kills[-2:]]), weight, strength=3
@@ -51,6 +50,10 @@ class _SystemOom(Struct, frozen=True):
                 missing=("kernel_log",),
                 strength=1,
             )
+        silent = reading.enclosing_kernel_log(subject, symptoms)
+        if silent is not None:
+            why = "the kernel log encloses the end of the process and states no kill of it"
+            return Hypothesis(self.name, "ruled_out", why, (silent,), weight)
         return Hypothesis(
             self.name,
             "untestable",

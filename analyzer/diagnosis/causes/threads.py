@@ -34,12 +34,15 @@ class _Threads(Struct, frozen=True):
 
 def _cgroup(subject: Subject, symptoms: Symptoms) -> Hypothesis | None:
     """pids.events counts refused forks; pids.peak at pids.max says the limit was met."""
+    own = _threads(subject)
     for group in subject.cgroup:
         limit = reading.present(group.facts.get("cgroup", "pids_max"))
         refused = reading.present(group.facts.get("cgroup", "pids_events_max"))
         peak = reading.present(group.facts.get("cgroup", "pids_peak")) or reading.present(
             group.facts.get("cgroup", "pids_current")
         )
+        if peak is None or (own is not None and own.value > peak.value):
+            peak = own  # its threads are tasks of the cgroup
         if limit is None or math.isinf(limit.value):
             continue
         hit = (refused is not None and refused.value > 0) or (peak is not None and peak.value >= limit.value)
@@ -61,6 +64,12 @@ def _cgroup(subject: Subject, symptoms: Symptoms) -> Hypothesis | None:
             weight = Weight(used, limit.value, 1, "tasks")
             return Hypothesis("threads", "direct", why, quoted, weight, strength=3, driver="threads")
     return None
+
+
+def _threads(subject: Subject) -> Value | None:
+    """The most threads that a capture of the process shows."""
+    found = (reading.present(c.facts.get("status", "threads")) for c in subject.captures)
+    return max((v for v in found if v is not None), key=lambda v: v.value, default=None)
 
 
 def _kernel(subject: Subject, symptoms: Symptoms) -> Hypothesis | None:
@@ -85,11 +94,7 @@ def _go_limit(symptoms: Symptoms) -> Hypothesis | None:
 
 def _rlimits(subject: Subject, symptoms: Symptoms) -> Hypothesis:
     static = any("newosproc" in e.fields.get("reason", "") for e in symptoms.fatals())
-    threads = max(
-        (v for c in subject.captures if (v := reading.present(c.facts.get("status", "threads"))) is not None),
-        key=lambda v: v.value,
-        default=None,
-    )
+    threads = _threads(subject)
     limits: list[tuple[str, Value]] = []
     nproc = reading.soft_limit(subject, "nproc")
     if nproc is not None and not math.isinf(nproc.value):
