@@ -1,8 +1,8 @@
 """Cases as data: each folder of tests/cases holds a bundle and what must be said of it.
 
 ``expect.json``: cause, status, exit (a value or a list of allowed ones), driver, map_limit,
-free_memory, risk (a limit that must be among the risks), subjects (part of an id -> cause) and
-chain (causes in order). A new incident becomes a test without code.
+free_memory, risk (a limit that must be among the risks), subjects (part of an id -> cause),
+chain (causes in order), hypotheses (cause -> status), asks and no_asks (ids). A new incident becomes a test without code.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ def test_case(name: str) -> None:
         assert expect["risk"] in [r.limit for r in found.risks]
     for part, cause in expect.get("subjects", {}).items():
         assert [s.verdict.cause for s in found.subjects if part in s.id] == [cause]
+    if worst is not None:
+        statuses = {h.cause: h.status for h in worst.hypotheses}
+        for cause, status in expect.get("hypotheses", {}).items():
+            assert statuses[cause] in allowed(status), cause
+        asked = {ask.id for ask in worst.ask}
+        assert asked >= set(expect.get("asks", ()))
+        assert not asked & set(expect.get("no_asks", ()))
     if "chain" in expect:
         assert worst is not None
         causes = [link.cause for link in worst.chain]
