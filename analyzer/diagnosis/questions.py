@@ -44,14 +44,18 @@ def _fact(ledger: Ledger, name: str, value: reading.Value | None, unit: str) -> 
 def _moment(subject: Subject, symptoms: Symptoms) -> Capture | None:
     """A capture of the process while it was alive: memory seen with it is memory at that moment. Where lives failed
     it must be one of them: the process that came after them tells nothing of their moment."""
-    failing = {life.id for life in symptoms.lives}
-    for capture in subject.captures:
-        if capture.zombie or not capture.facts.value("status", "vm_size"):
-            continue
-        later = {life.id for life in subject.lives if life.episode is None} & set(capture.life_candidates)
-        if not failing or not later:
+    for capture in _captures(subject, symptoms):
+        if not capture.zombie and capture.facts.value("status", "vm_size"):
             return capture
     return None
+
+
+def _captures(subject: Subject, symptoms: Symptoms) -> list[Capture]:
+    """The captures of the process; where lives failed, those that cannot be of one that did not."""
+    if not symptoms.lives:
+        return subject.captures
+    others = {life.id for life in subject.lives if life.episode is None}
+    return [capture for capture in subject.captures if not others & set(capture.life_candidates)]
 
 
 def _available(subject: Subject, group: str | None) -> tuple[reading.Value | None, str]:
@@ -92,7 +96,9 @@ def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None
     if cgroup_max is not None:
         facts.append(_fact(ledger, "cgroup memory limit", cgroup_max, "bytes"))
         facts.append(_fact(ledger, "cgroup memory used", cgroup_used, "bytes"))
-    answer, why = _memory_answer(subject, decision, alive, total, available, words, mode, commit, limit)
+    answer, why = _memory_answer(
+        subject, symptoms, decision, alive, total, available, words, mode, commit, limit
+    )
     if answer == "yes":
         answer, why = _within_cgroup(subject, why)
     ids = sorted({i for f in facts for i in f.evidence}, key=lambda i: int(i[1:]))
@@ -101,6 +107,7 @@ def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None
 
 def _memory_answer(
     subject: Subject,
+    symptoms: Symptoms,
     decision: Decision | None,
     alive: Capture | None,
     total: reading.Value | None,
@@ -130,7 +137,7 @@ def _memory_answer(
         return "yes", f"{seen}, taken while the process was alive"
     peaks = [
         v.value
-        for c in subject.captures
+        for c in _captures(subject, symptoms)
         if (
             v := reading.present(c.facts.get("status", "vm_hwm"))
             or reading.present(c.facts.get("status", "vm_rss"))

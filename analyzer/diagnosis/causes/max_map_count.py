@@ -112,6 +112,7 @@ def _at_limit(subject: Subject, symptoms: Symptoms, found: Counted) -> Hypothesi
         ]
     )
     cap = "confirmed"
+    missing: tuple[str, ...] = ()
     overcommit = reading.sysctl(subject, "vm.overcommit_memory", found.capture.group)
     maps = found.capture.maps
     if overcommit is not None and overcommit.value == 2 and maps is not None:
@@ -125,13 +126,13 @@ def _at_limit(subject: Subject, symptoms: Symptoms, found: Counted) -> Hypothesi
         cap = "possible"
         why += "; the snapshot is of a life that did not fail so"
     elif (other := _not_failing(subject, candidates)) is not None:
-        cap = "likely"
+        cap, missing = "likely", ("maps_series",)
         why += f"; the snapshot may also be of {other}, which did not fail"
     elif not _as_limit_tested(subject):
         cap = "likely"
         why += "; RLIMIT_AS of the process is not known"
     if found.denied is not None:
-        cap = "likely" if cap == "confirmed" else cap
+        cap, missing = "likely" if cap == "confirmed" else cap, ("sysctl_at_crash",)
         why += (
             f"; the bundle also states {number(found.denied.value)}, so one of the two is of another moment"
         )
@@ -141,7 +142,7 @@ def _at_limit(subject: Subject, symptoms: Symptoms, found: Counted) -> Hypothesi
         why,
         evidence,
         _weight(found),
-        missing=("sysctl_at_crash",) if found.denied is not None else (),
+        missing=missing,
         capture=found.capture.id,
         driver=map_driver(subject, found.capture),
         strength=3,
