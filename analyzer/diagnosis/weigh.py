@@ -47,9 +47,10 @@ STACK_REQUEST = 8 << 20
 # Calls that map nothing, and say ENOMEM for want of the kernel's own memory or, a fork, of commit. At the map
 # limit they succeed (kernel.md (ii) 6).
 _MAPS_NOTHING = lazy.pattern(
-    r"\b(?:fork/exec|v?fork|clone3?|execve|open(?:at)?|creat|p?read|p?write|[lf]?stat|getdents(?:64)?|readdirent"
-    r"|mkdir(?:at)?|rename|unlink(?:at)?|remove|f?sync|f?truncate|fallocate|link|symlink|accept4?|connect|socket|dial"
-    r"|sendmsg|recvmsg|epoll_\w+|pipe2?|fcntl|flock)(?: [^:]*)?: cannot allocate memory",
+    r"\b(?:fork/exec|open(?:at)?|creat|p?read|p?write|[lf]?stat|readdirent|mkdir(?:at)?|rename|unlink(?:at)?|remove"
+    r"|rmdir|f?sync|f?truncate|fallocate|link|symlink|readlink) \S*/[^:]*: cannot allocate memory"
+    r"|\b(?:v?fork|clone3?|execve|accept4?|connect|socket|sendmsg|recvmsg|epoll_\w+|pipe2?|fcntl|flock|getdents(?:64)?"
+    r"|readdirent|fork/exec)(?:\([^)]*\))?: cannot allocate memory",
     re.IGNORECASE,
 )
 _FORKS = lazy.pattern(r"\b(?:fork/exec|v?fork|clone3?)\b")
