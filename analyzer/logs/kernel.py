@@ -3,7 +3,8 @@
     [ 2656.265106] Memory cgroup out of memory: Killed process 31185 (cortex-head) total-vm:2354636kB, anon-rss:...
     [Sun Nov 22 22:03:13 2026] __vm_enough_memory: pid: 162, comm: prometheus, no enough memory for the allocation
     May 10 14:48:19 ip-10-0-0-1 kernel: [4219389.089984] loki invoked oom-killer: gfp_mask=0x14200ca(...), order=0
-    [ 1642.083235] mmap: prometheus (14317): VmData 105381888 exceed data ulimit 104857600. Update limits or use ...
+    kern  :warn  : [ 1642.083235] mmap: prometheus (14317): VmData 105381888 exceed data ulimit 104857600. ...
+    2026-11-22T22:03:13,265106+00:00 Memory cgroup out of memory: Killed process 31185 (cortex-head) total-vm:...
     [    8.118003] cgroup: fork rejected by pids controller in /e
 
 A failed mmap at vm.max_map_count leaves no line at all. A kill names its pid: an old kill of another
@@ -50,8 +51,16 @@ LITERALS: tuple[bytes, ...] = (
 PAGE = 4096  # bytes; old kernels count pages, and x86-64 and common arm64 kernels use these
 _EVIDENCE_LIMIT = 400
 
-_BOOT = lazy.pattern(r"\[\s*+(\d{1,10}+\.\d{1,9}+)\]")
-_CTIME = lazy.pattern(r"\[\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4})\]")
+# What dmesg -x writes first (``kern  :warn  : ``); how --time-format iso dates; the step of dmesg -d.
+FACILITY = lazy.pattern(
+    r"(?:<\d{1,3}>)?(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local[0-7]) *: *"
+    r"(?:emerg|alert|crit|err|warn|notice|info|debug) *: "
+)
+STEP = r"(?: <\s*[\d.]{1,20}>)?"
+_BOOT = lazy.pattern(rf"\[\s*+(\d{{1,10}}+\.\d{{1,9}}+){STEP}\]")
+_CTIME = lazy.pattern(rf"\[\w{{3}} (\w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{{4}}){STEP}\]")
+_MINUTE = lazy.pattern(r"\[([A-Z][a-z]{2}) ?(\d{1,2}) (\d\d:\d\d)\]")
+DMESG_ISO = lazy.pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}(?:Z|[+-]\d\d:?\d\d) ")
 _ISO = lazy.pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?")
 _SYSLOG = lazy.pattern(r"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?)")
 _YEAR_SYSLOG = lazy.pattern(r"(?:\w{3} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4}")
@@ -101,11 +110,11 @@ _FILE_MAX = lazy.pattern(r"VFS: file-max limit (?P<limit>\d{1,12}+) reached")
 def stamp(line: str) -> tuple[Stamp | None, float | None]:
     """(time, seconds since boot) that the line's head states, None for what it does not.
 
-    Reads ``[  600.123456]``, ``[Sun Nov 22 21:36:00 2026]`` (dmesg -T, which drifts), syslog and
-    journal prefixes with either behind them. A stamp without a year carries ``assumed="year"``, one
-    of dmesg -T ``assumed="zone"``.
+    Reads ``[  600.123456]``, ``[Sun Nov 22 21:36:00 2026]`` (dmesg -T, which drifts), ``[Nov22 21:36]``
+    (dmesg -H, which dates only the first line of a minute), syslog and journal prefixes with either
+    behind them. A stamp without a year carries ``assumed="year"``, one of dmesg -T ``assumed="zone"``.
     """
-    head = line[:160]
+    head = FACILITY.sub("", line[:160], count=1)
     moment: Stamp | None = None
     if ctime := _CTIME.search(head):
         moment = parse_stamp(" ".join(ctime[1].split()))
@@ -115,6 +124,8 @@ def stamp(line: str) -> tuple[Stamp | None, float | None]:
         moment = parse_stamp(" ".join(dated[0].split()))
     elif syslog := _SYSLOG.match(head):
         moment = parse_yearless(syslog[1])
+    elif minute := _MINUTE.match(head):
+        moment = parse_yearless(f"{minute[1]} {minute[2]:>2} {minute[3]}:00")
     boot = _BOOT.search(head)
     return moment, float(boot[1]) if boot else None
 
@@ -159,6 +170,12 @@ def _event(
 ) -> KernelEvent:
     number = int(pid) if pid else None
     return KernelEvent(kind, _NOWHERE, None, None, number, comm, cgroup, constraint, values or {})
+
+
+def _message(line: str) -> str:
+    """The line without what dmesg, syslog or the journal wrote before it."""
+    line = DMESG_ISO.sub("", FACILITY.sub("", line, count=1), count=1)
+    return _COMM_PREFIX.sub("", line, count=1)
 
 
 def _sizes(details: str) -> dict[str, int]:
@@ -214,7 +231,7 @@ def _reaped(line: str) -> KernelEvent | None:
 
 def _invoked(line: str) -> KernelEvent | None:
     """Names the task that allocated, not the victim: so it has no pid."""
-    match = _INVOKED.search(_COMM_PREFIX.sub("", line, count=1))
+    match = _INVOKED.search(_message(line))
     return _event("oom_invoked", None, match["comm"].strip()) if match else None
 
 
@@ -260,7 +277,7 @@ def _fork(line: str) -> KernelEvent | None:
 def _slab(line: str) -> KernelEvent | None:
     if _SLAB.search(line):
         return _event("slab")
-    match = _PAGES.search(_COMM_PREFIX.sub("", line, count=1))
+    match = _PAGES.search(_message(line))
     if match is None:
         return None
     order = int(match["order"])

@@ -1,4 +1,4 @@
-"""The kernel's own log: dmesg, dmesg -T, kern.log, journalctl -k.
+"""The kernel's own log: dmesg with any options, kern.log, journalctl -k.
 
 [    0.000000] Linux version 6.1.0-54-amd64 (debian-kernel@lists.debian.org) ...
 [Sun Nov 22 22:03:13 2026] Memory cgroup out of memory: Killed process 31185 (cortex) total-vm:2354636kB, ...
@@ -12,7 +12,7 @@ import itertools
 from analyzer.bundle.model import Member
 from analyzer.facts import Stamp
 from analyzer.logs import kernel
-from analyzer.logs.framing import Framings
+from analyzer.logs.framing import Framings, strip_ansi
 from analyzer.logs.model import KernelEvent, KernelLog
 from analyzer.logs.scan import Counted, Scanner
 from analyzer.logs.source import open_source
@@ -69,4 +69,4 @@ def read_kernel_log(member: Member) -> KernelLog:
 
 
 def _line_of(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace").rstrip("\r").strip("\x00")
+    return strip_ansi(raw.decode("utf-8", "replace").rstrip("\r").strip("\x00"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from analyzer import lazy
+from analyzer.logs import kernel
 from analyzer.logs.dumps import opens
 from analyzer.logs.framing import Framings, strip_ansi
 from analyzer.logs.framing_types import Peeled
@@ -19,9 +20,28 @@ from analyzer.logs.source import document_kind, is_export, utf16_of
 SAMPLE_LINES = 40
 LINE_SAMPLE = 2000
 
-_KERNEL = lazy.pattern(
-    r"\[\s*\d{1,10}\.\d{6}\] |\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] |<\d{1,2}>\[\s*\d+\.\d{6}\]"
+# dmesg, -r and -d; -T; -H, whose second form is the step since the line before.
+_BRACKETS = lazy.pattern(
+    rf"(?:<\d{{1,2}}>)?\[\s*\d{{1,10}}\.\d{{6}}{kernel.STEP}\] |\[<\s*\d{{1,10}}\.\d{{6}}>\] "
+    rf"|\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}{kernel.STEP}\] "
+    r"|\[[A-Z][a-z]{2} ?\d{1,2} \d\d:\d\d\] |\[\s*\+\d{1,10}\.\d{6}\] "
 )
+_FACILITIES = (
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "ftp",
+    "local",
+)
+_DMESG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log)[^/!]*$", re.IGNORECASE)
+_SUBSYSTEM = lazy.pattern(r"[\w(][\w ./@()\[\]<>+-]{0,60}: \S")  # ``BIOS-e820: ``, ``IPv6: ``, ``mmap: ``
 _LOG_PATH = lazy.pattern(
     r"(?:\.log(?:[.-]\d{1,10})*$|\.log[.-]|/logs?/|(?:^|/)logs?(?:\.txt)?$|[._-]logs?(?:\.txt|\.previous)?$|kubectl_logs|kubectl.*_logs_"
     r"|podlogs|oc_logs|crictl_logs|podman_logs|docker_logs|journalctl|/containers/|(?:^|/)syslog|(?:^|/)messages(?:[.-]|$)"
@@ -68,17 +88,32 @@ def _is_record(payload: str) -> bool:
 
 
 def _is_kernel(row: str, peeled: Peeled) -> bool:
-    return peeled.kernel or _KERNEL.match(row) is not None
+    if row[:1] in ("[", "<"):
+        return peeled.kernel or _BRACKETS.match(row) is not None
+    if row[19:20] == ",":
+        return peeled.kernel or kernel.DMESG_ISO.match(row) is not None
+    return peeled.kernel or (row.startswith(_FACILITIES) and kernel.FACILITY.match(row) is not None)
 
 
 def looks_like_kernel_log(path: str, head: bytes) -> bool:
-    """Whether a member is the kernel's own log: dmesg, dmesg -T, kern.log, journalctl -k."""
+    """Whether a member is the kernel's own log: dmesg with any options, kern.log, journalctl -k."""
     if not head or not _is_text(head) or _NO_LOG_PATH.search(path):
         return False
     framings = Framings()
     rows = _lines(head)
-    kernel = sum(_is_kernel(row, framings.peel_text(row)) for row in rows)
-    return kernel > 0 and kernel >= 0.8 * len(rows)
+    stamped = sum(_is_kernel(row, framings.peel_text(row)) for row in rows)
+    if stamped:
+        return stamped >= 0.8 * len(rows)
+    return _is_unstamped_kernel(path, rows)
+
+
+def _is_unstamped_kernel(path: str, rows: list[str]) -> bool:
+    """``dmesg -t``: known by how a boot begins, or by its name where the ring had lost that."""
+    if any(row.startswith(("Linux version ", "BIOS-provided ")) for row in rows[:3]):
+        return any(row.startswith(("Command line: ", "Kernel command line: ", "BIOS-e820: ")) for row in rows)
+    if _DMESG.search(path) is None or any(_is_record(row) for row in rows):
+        return False
+    return sum(_SUBSYSTEM.match(row) is not None for row in rows) * 2 >= len(rows) > 1
 
 
 def looks_like_log(path: str, head: bytes) -> bool:

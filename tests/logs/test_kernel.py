@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 from analyzer.clock import settle_year
 from analyzer.facts import Stamp
 from analyzer.logs import kernel
+from analyzer.logs.kernel_log import read_kernel_log
+from analyzer.logs.model import KernelLog
+from analyzer.logs.sniff import looks_like_kernel_log
+from analyzer.snapshots.parsers import member_of
 
 BUNDLES = Path(__file__).parents[2] / "fixtures/bundles"
 KB = 1024
@@ -160,6 +165,15 @@ def test_cgroups_are_named() -> None:
         ("Nov 22 21:36:00 node kernel: [  600.1] x", "2026-11-22T21:36:00Z", 600.1, "year"),
         ("2026-11-22T21:36:00+0100 node kernel: x", "2026-11-22T20:36:00Z", None, ""),
         ("Memory cgroup out of memory", None, None, ""),
+        ("kern  :err   : [  600.123456] x", None, 600.123456, ""),
+        ("kern  :err   : [Sun Nov 22 21:58:59 2026] x", "2026-11-22T21:58:59Z", None, "zone"),
+        ("[  600.123456 <    0.000007>] x", None, 600.123456, ""),
+        ("[Sun Nov 22 21:58:59 2026 <    0.000007>] x", "2026-11-22T21:58:59Z", None, "zone"),
+        ("[<    0.000007>] x", None, None, ""),
+        ("2026-11-22T21:36:00,123456+01:00 x", "2026-11-22T20:36:00.123Z", None, ""),
+        ("[Nov22 21:36] x", "2026-11-22T21:36:00Z", None, "year"),
+        ("[Nov 2 21:36] x", "2026-11-02T21:36:00Z", None, "year"),
+        ("[  +0.000007] x", None, None, ""),
     ],
 )
 def test_the_head_of_a_line_gives_its_time(
@@ -221,6 +235,79 @@ def test_the_old_form_of_two_lines_is_one_event() -> None:
     assert merged[0].cgroup == "/a"
     assert merged[0].values == {"usage": 10 * KB, "limit": 10 * KB, "failcnt": 3, "total_vm": 8 * KB,
                                 "anon_rss": 4 * KB, "file_rss": 0, "score": 9}  # fmt: skip
+
+
+def as_written(option: str, lines: list[str]) -> list[str]:
+    """A plain dmesg as one of its options writes it."""
+    boot = datetime(2026, 11, 22, 21, 26, 46, tzinfo=UTC)
+    last = 0.0
+    rows: list[str] = []
+    for line in lines:
+        stamped, _, message = line.partition("] ")
+        if not message:  # a message of several lines
+            rows.append(line)
+            continue
+        seconds = float(stamped[1:])
+        at, step = boot + timedelta(seconds=seconds), seconds - last
+        same_minute = rows and (boot + timedelta(seconds=last)).minute == at.minute
+        last = seconds
+        rows.append(
+            {
+                "-x": f"kern  :warn  : {line}",
+                "-d": f"{stamped} <{step:12.6f}>] {message}",
+                "-t": message,
+                "-t -x": f"kern  :warn  : {message}",
+                "-T": f"[{at:%a %b %e %H:%M:%S %Y}] {message}",
+                "-T -d": f"[{at:%a %b %e %H:%M:%S %Y} <{step:12.6f}>] {message}",
+                "-r": f"<4>{line}",
+                "-H": f"[{step:+11.6f}] {message}" if same_minute else f"[{at:%b%e %H:%M}] {message}",
+                "-H in color": f"\x1b[32m[{at:%b%e %H:%M}] \x1b[0m{message}",
+                "--time-format iso": f"{at:%Y-%m-%dT%H:%M:%S,%f}+00:00 {message}",
+                "--time-format iso -x": f"kern  :warn  : {at:%Y-%m-%dT%H:%M:%S,%f}+00:00 {message}",
+                "--time-format delta": f"[<{step:12.6f}>] {message}",
+            }[option]
+        )
+    return rows
+
+
+OPTIONS = ["-x", "-d", "-t", "-t -x", "-T", "-T -d", "-r", "-H", "-H in color", "--time-format iso",
+           "--time-format iso -x", "--time-format delta"]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["from the boot", "the ring had wrapped"])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_dmesg_is_read_with_any_options(option: str, wrapped: bool) -> None:
+    lines = dmesg("cortex-cgroup_oom_head")[200 * wrapped :]
+    text = "\n".join(as_written(option, lines)).encode()
+    assert looks_like_kernel_log("flat/dmesg.txt", text[:8192])
+    assert looks_like_kernel_log("flat/m.txt", text[:8192]) or (option == "-t" and wrapped)
+    log = read_kernel_log(member_of("dmesg.txt", text))
+    plain = read_kernel_log(member_of("dmesg.txt", "\n".join(lines).encode()))
+
+    def told(found: KernelLog) -> list[tuple[object, ...]]:
+        return [
+            (e.kind, e.pid, e.comm, e.cgroup, e.constraint, e.evidence.line, e.values) for e in found.events
+        ]
+
+    if option in ("-t", "-t -x", "--time-format delta"):  # without times the kills of one pid are one
+        assert {row[1] for row in told(log)} == {row[1] for row in told(plain)}
+    else:
+        assert told(log) == told(plain)
+    assert log.lines == plain.lines
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        ("dmesg.txt", "level=info ts=2026-11-22T21:54:45Z msg=started\n" * 3),
+        ("ingester.log", "2026-11-22 22:17:59,934 INFO started: now\n" * 3),
+        ("ingester.log", "user: unknown\nkernel: unknown\n" * 3),
+        ("notes.txt", "Linux version 6.1 it was\nand: nothing else\n"),
+        ("notes.txt", "first: this\nsecond: that\n" * 3),
+    ],
+)
+def test_what_is_no_kernel_log(path: str, text: str) -> None:
+    assert not looks_like_kernel_log(f"flat/{path}", text.encode())
 
 
 @pytest.mark.parametrize(
