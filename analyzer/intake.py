@@ -20,6 +20,7 @@ from analyzer.bundle.model import Coverage, Layout, Member
 from analyzer.errors import AnalyzerError
 from analyzer.logs import digest, kernel_log, sniff
 from analyzer.logs.model import KernelLog, LogDigest
+from analyzer.snapshots.base import next_title, plain_head, quote, refused, unread
 from analyzer.snapshots.model import Snapshot
 
 Progress = Callable[[int, int | None], None]
@@ -72,9 +73,12 @@ def read(
             head = member.head
             if member.link is not None:
                 continue
+            done, first, unknown = bundle.coverage.members_read, len(taken), len(unrecognised)
             try:
                 room = limits.max_parsed
-                if not claim(member, logs, kernel_logs, taken, unrecognised, detail=detail, room=room):
+                if not claim(
+                    member, logs, kernel_logs, taken, unrecognised, warnings, detail=detail, room=room
+                ):
                     beyond.append(member.path)
             except (AnalyzerError, MemoryError):
                 raise
@@ -82,6 +86,12 @@ def read(
                 # A fault of one parser costs its member, never the report; the report says so.
                 bundle.coverage.skipped.append((member.path, f"parser fault: {type(error).__name__}"))
                 warnings.append(f"{member.path}: could not be parsed ({type(error).__name__}: {error})")
+                continue
+            why = _unread(member, taken[first:], unrecognised[unknown:])
+            if why is not None:
+                bundle.coverage.skipped.append((member.path, why))
+                bundle.coverage.members_read = done
+                del unrecognised[unknown:]
         if beyond:
             bundle.coverage.truncated.append(bundle.name)
             warnings.append(
@@ -109,6 +119,24 @@ def read(
         )
 
 
+def _unread(member: Member, taken: list[Snapshot], unrecognised: list[str]) -> str | None:
+    """Why nothing of the member is known: what its parser says, or the refusal that it holds instead."""
+    if taken:
+        facts = [unread(snapshot) for snapshot in taken]
+        first = facts[0]
+        if first is None or None in facts:
+            return None
+        said = first.evidence
+        return said.text if said is not None and said.line is not None else first.why
+    return _refusal_of(member) if unrecognised else None
+
+
+def _refusal_of(member: Member) -> str | None:
+    """The refusal that the member holds instead of its content."""
+    said = refused(plain_head(bytes(member.head)))
+    return quote(said[1].decode("utf-8", "replace")) if said is not None else None
+
+
 def _is_binary(head: bytes) -> bool:
     """Whether a lone file is no text of any kind: no log to read, no archive to open."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -123,6 +151,7 @@ def claim(
     kernel_logs: list[KernelLog],
     taken: list[Snapshot],
     unrecognised: list[str],
+    warnings: list[str],
     *,
     detail: bool,
     room: int = DEFAULTS.max_parsed,
@@ -131,12 +160,20 @@ def claim(
 
     False when its kind already fills the ``room`` there is for it.
     """
-    parser = snapshots.classify(member.path, member.head)
-    if parser is not None:
+    found = snapshots.claimed(member)
+    if found is not None:
         if len(taken) >= room:
             return False
-        taken.extend(parser.read(member, detail=detail))
-    elif sniff.looks_like_kernel_log(member.path, member.head):
+        parser, content = found
+        before = content.first_line - 1
+        more = next_title(plain_head(bytes(member.head)), before) if before else None
+        if more is not None:
+            warnings.append(
+                f"{member.path}: holds several outputs; of what follows line {more[0]} ({more[1]}) only what "
+                f"belongs to the first ({parser.kind}) is read"
+            )
+        taken.extend(parser.read(content, detail=detail))
+    elif sniff.looks_like_kernel_log(member.path, member.head) and not _refusal_of(member):
         if len(kernel_logs) >= room:
             return False
         kernel_logs.append(kernel_log.read_kernel_log(member))

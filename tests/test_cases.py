@@ -2,7 +2,8 @@
 
 ``expect.json``: cause, status, exit (a value or a list of allowed ones), driver, map_limit,
 free_memory, risk (a limit that must be among the risks), subjects (part of an id -> cause),
-chain (causes in order), hypotheses (cause -> status), asks and no_asks (ids). A new incident becomes a test without code.
+chain (causes in order), hypotheses (cause -> status), asks and no_asks (ids), and of the coverage
+missing, unreadable and skipped (members). A new incident becomes a test without code.
 """
 
 from __future__ import annotations
@@ -50,6 +51,14 @@ def test_case(name: str) -> None:
         asked = {ask.id for ask in worst.ask}
         assert asked >= set(expect.get("asks", ()))
         assert not asked & set(expect.get("no_asks", ()))
+    coverage = found.coverage
+    for part in ("missing", "unreadable"):
+        if part in expect:
+            assert getattr(coverage, part) == expect[part]
+    if "skipped" in expect:
+        assert sorted(skipped.member for skipped in coverage.members_skipped) == expect["skipped"]
+    accounted = coverage.members_read + len(coverage.members_skipped) + coverage.members_unrecognised
+    assert accounted == coverage.members_total
     if "chain" in expect:
         assert worst is not None
         causes = [link.cause for link in worst.chain]

@@ -17,7 +17,8 @@ class Member(Struct):
     of ``..`` and a leading ``/``. ``size`` is bytes as announced, None when unknown beforehand.
     ``head`` is the first 8 KiB. ``link`` is the target (a cleaned path inside the bundle) when the
     member is a link: it then has no body of its own. The body is read once, front to back, and
-    only while this member is the current one.
+    only while this member is the current one. ``first_line`` is more than 1 where a reader left out
+    what stands before the content.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Member(Struct):
     body: Iterator[bytes]  # chunks (bytes or memoryview) that begin with ``head``'s own bytes
     link: str | None = None
     mtime: float | None = None  # seconds since the epoch, as the archive states it
+    first_line: int = 1  # the number in the file of the body's first line
 
     def read(self, limit: int = 64 << 20) -> bytes:
         """The body up to ``limit`` bytes (64 MiB); more is left unread."""

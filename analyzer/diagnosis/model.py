@@ -337,6 +337,8 @@ class CoverageView(Struct):
     lines_parsed: int = 0
     partials_open: int = 0
     tails: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)  # in the bundle, and refused, empty or garbled
+    members_unrecognised: int = 0  # no reader knows them: neither read nor skipped
 
 
 class Diagnosis(Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from analyzer import lazy
 from analyzer.case.build import Filter
 from analyzer.case.model import Case, Life, Subject
 from analyzer.diagnosis import reading
@@ -22,7 +23,7 @@ from analyzer.diagnosis.model import (
     SnapshotView,
     TenantCount,
 )
-from analyzer.facts import Stamp
+from analyzer.facts import Stamp, Unreadable
 from analyzer.logs.model import FailureGroup
 
 MOST_FAILURES = 60
@@ -233,30 +234,50 @@ def blast(subject: Subject) -> BlastRadius:
     return BlastRadius(replicas, None, None, why)
 
 
+_WANTED = {
+    "log of an ingester": {"log"},
+    "mappings (maps)": {"maps", "smaps", "numa_maps", "pmap", "line_count"},
+    "vm.max_map_count": {"vm.max_map_count"},
+    "limits": {"limits", "prlimit"},
+    "meminfo": {"meminfo"},
+    "kernel log": {"kernel log"},
+    "data directory listing": {"filelist"},
+    "pod state": {"pod"},
+}
+"""What a whole bundle holds, and the kinds of facts that are it."""
+_KERNEL_LOG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log|journalctl_-k)[^/!]*$")
+
+
 def coverage(case: Case) -> CoverageView:
     coverage = case.coverage
-    missing: list[str] = []
-    kinds = {s.kind for s in case.snapshots}
-    wanted = {
-        "log of an ingester": bool(case.subjects and any(s.logs for s in case.subjects)),
-        "mappings (maps)": bool(kinds & {"maps", "smaps", "numa_maps", "pmap", "line_count"}),
-        "vm.max_map_count": any(reading.max_map_count(s) for s in case.subjects),
-        "limits": bool(kinds & {"limits", "prlimit"}),
-        "meminfo": "meminfo" in kinds,
-        "kernel log": bool(case.kernel_logs),
-        "data directory listing": "filelist" in kinds,
-        "pod state": "pod" in kinds,
-    }
-    missing.extend(name for name, there in wanted.items() if not there)
+    known: set[str] = set()
+    refused: set[str] = set()
+    for snapshot in case.snapshots:
+        facts = snapshot.values
+        unknown = any(isinstance(fact, Unreadable) for fact in facts.values())
+        (refused if unknown else known).add(snapshot.kind)
+        if snapshot.kind == "sysctl" and isinstance(facts.get("vm.max_map_count"), Unreadable):
+            refused.add("vm.max_map_count")
+    if any(reading.max_map_count(s) for s in case.subjects):
+        known.add("vm.max_map_count")
+    if any(s.logs for s in case.subjects):
+        known.add("log")
+    if case.kernel_logs:
+        known.add("kernel log")
+    elif any(_KERNEL_LOG.search(member) for member, _ in coverage.skipped):
+        refused.add("kernel log")
+    absent = [name for name, kinds in _WANTED.items() if not known & kinds]
     return CoverageView(
         members_total=coverage.members_total,
         members_read=coverage.members_read,
         members_skipped=[Skipped(m, w) for m, w in coverage.skipped],
         truncated=list(coverage.truncated),
         bytes_read=coverage.bytes_read,
-        missing=missing,
+        missing=[name for name in absent if not refused & _WANTED[name]],
         log_lines=sum(log.lines for log in case.logs),
         lines_parsed=sum(log.parsed for log in case.logs),
         partials_open=sum(log.partials_open for log in case.logs),
         tails=[f"{log.member}: {log.tail}" for log in case.logs if log.tail],
+        unreadable=[name for name in absent if refused & _WANTED[name]],
+        members_unrecognised=case.unrecognised,
     )

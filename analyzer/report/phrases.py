@@ -136,9 +136,11 @@ def gaps(diagnosis: Diagnosis) -> list[str]:
 
 
 def missing(diagnosis: Diagnosis) -> str:
-    """``not in the bundle: pod state, kernel log``; empty where nothing was missed."""
-    names = ", ".join(words.clean(name, 120) for name in diagnosis.coverage.missing)
-    return f"not in the bundle: {names}" if names else ""
+    """``not in the bundle: pod state; in the bundle but unreadable: limits``; empty where nothing was missed."""
+    coverage = diagnosis.coverage
+    lists = (("not in the bundle", coverage.missing), ("in the bundle but unreadable", coverage.unreadable))
+    named = [(head, ", ".join(words.clean(name, 120) for name in names)) for head, names in lists]
+    return "; ".join(f"{head}: {names}" for head, names in named if names)
 
 
 def notes(diagnosis: Diagnosis, warnings: int | None = None) -> list[str]:

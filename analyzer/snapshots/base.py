@@ -4,6 +4,10 @@ A parser is one file in ``parsers/`` that exports ``PARSER``. Its markers are su
 member's path (``proc/*/maps``, ``sysctl_-a``, ``*.maps``): they propose and settle the kind, the
 first 8 KiB confirm it. A parser that knows its content by itself also has a strong sniff, which
 decides where no marker proposes (a flat folder with ``m.txt``).
+
+What a terminal, a script or kubectl wrote before the content (a prompt with its command, a title, a
+date) is left out by :func:`leads` and :func:`behind`, once for all parsers: a parser counts lines from
+the content's first, and evidence cites them as the file has them.
 """
 
 from __future__ import annotations
@@ -13,8 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from analyzer.bundle.model import Member
+from analyzer import lazy
+from analyzer.bundle.model import HEAD_BYTES, Member
 from analyzer.facts import Evidence, Fact, Present, Stamp, Unreadable
 from analyzer.snapshots.model import UNLIMITED, Snapshot
 from analyzer.snapshots.paths import group_of, pid_of, proposes
@@ -35,6 +41,36 @@ _REFUSALS = (
     b"cannot open",
     b"command not found",
     b"input/output error",
+    b"executable file not found",
+    b"no such container",
+    b"container not found",
+    b"oci runtime exec failed",
+    b"error from server",
+    b"error response from daemon",
+    b"unable to connect to the server",
+    b"unable to upgrade connection",
+    b"cannot exec in",
+    b"connection refused",
+    b"password is required",
+    b"terminal is required",
+    b"command terminated with exit code",
+)
+_NOT_FOUND = b": not found"  # of dash and busybox, at the end of their line
+_REFUSAL_LINE = 400  # bytes; longer ones are content that quotes an error
+
+_MOST_LEADS = 6
+_LEAD_LINE = 300  # bytes
+# Titles, the trace of ``set -x``, and what kubectl, oc, ssh and sudo say before the output.
+_SAID = (
+    b"==", b"--", b"##", b"**", b">>", b"::::", b"~~~~", b"____", b"+ ", b"++ ",
+    b"Defaulted container ", b"Defaulting container ", b"Use 'kubectl describe ", b"Unable to use a TTY",
+    b"If you don't see ", b"Targeting container ", b"Creating debugging pod ", b"Starting pod/",
+    b"To use host binaries, ", b"Temporary namespace ", b"Pseudo-terminal will not ", b"Warning: ",
+    b"[sudo] password for ", b"Command: ", b"Output of ", b"Executing: ", b"Running: ",
+)  # fmt: skip
+_DAYS = frozenset({b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"})
+_PROMPT = lazy.pattern(
+    rb"(?:\[[^\]]{1,80}\]|[\w.-]{1,64}@[^$#%>]{1,120}|(?:ba|da|z|a|k)?sh-[\d.]+|[\w~/.-]{1,80})? ?[$#%] +\S.*"
 )
 
 
@@ -86,9 +122,38 @@ class SnapshotParser(Struct, frozen=True):
         if member.link is not None:
             return []
         try:
-            return self.parse(member, detail)
+            found = self.parse(member, detail)
         except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
-            return [unreadable(member, self.kind, self.main, f"garbled: {type(error).__name__}: {error}")]
+            found = [unreadable(member, self.kind, self.main, f"garbled: {type(error).__name__}: {error}")]
+        if not any(taken.values for taken in found) and refused(plain_head(bytes(member.head))) is not None:
+            found = [unreadable(member, self.kind, self.main, "refused")]
+        if any(unread(taken) is not None for taken in found):
+            _say_why(member, found)
+        return found
+
+
+def unread(taken: Snapshot) -> Unreadable | None:
+    """The fact that the member should state and does not."""
+    return next((fact for fact in taken.values.values() if isinstance(fact, Unreadable)), None)
+
+
+def _say_why(member: Member, found: list[Snapshot]) -> None:
+    """Of a member that holds nothing, or nothing but a refusal, each unreadable fact says so, and where."""
+    head = plain_head(bytes(member.head))
+    said = refused(head)
+    if said is not None:
+        number, line = said
+        why = refusal(line) or "refused"
+        fact = Unreadable(why, evidence(member, number, line.decode("utf-8", "replace")))
+    elif not head.strip():
+        fact = Unreadable("empty", evidence(member, None, ""))
+    else:
+        return
+    for taken in found:
+        taken.values = {
+            name: fact if isinstance(held, Unreadable) and not held.why.startswith("empty:") else held
+            for name, held in taken.values.items()
+        }
 
 
 def plain_head(head: bytes) -> bytes:
@@ -209,6 +274,105 @@ def text(member: Member, limit: int = 1 << 20) -> str:
     return whole(member, limit).decode("utf-8", "replace")
 
 
+def leads(head: bytes) -> Iterator[tuple[int, int]]:
+    """(lines, bytes) that may stand before the content of a text, one line more each time.
+
+    Only what reads the rest can tell where the content begins: a date may be a title or the content.
+
+    >>> list(leads(b"[root@n ~]# cat /proc/1/limits\\nLimit   Soft Limit\\n"))
+    [(1, 31)]
+    """
+    at = 0
+    for number in range(1, _MOST_LEADS + 1):
+        end = head.find(b"\n", at)
+        if end < 0:
+            return
+        line = head[at:end].strip()
+        if line and not _is_lead(line):
+            return
+        at = end + 1
+        if head[at : at + 1] != b"\n":  # a blank line belongs to what stands before it
+            yield number, at
+
+
+def _is_lead(line: bytes) -> bool:
+    """Asked of every text that nobody knows, mostly a log: an expression is used where one is needed."""
+    if len(line) > _LEAD_LINE:
+        return False
+    if line.startswith(_SAID) or _is_date(line):
+        return True
+    if line.startswith((b"/proc/", b"/sys/")) and b" " not in line:
+        return True
+    if any(sign in line for sign in (b"$ ", b"# ", b"% ")) and _PROMPT.fullmatch(line) is not None:
+        return True
+    return is_refusal(line)
+
+
+def _is_date(line: bytes) -> bool:
+    """Whether the line is not longer than a date, and begins as ``date`` or ``date -Is`` writes one."""
+    if line[:3] in _DAYS:
+        return len(line) <= 64 and line.count(b":") >= 2
+    return len(line) <= 40 and line[:2] == b"20" and line[4:5] + line[7:8] + line[13:14] == b"--:"
+
+
+_TITLE = lazy.pattern(rb"(?:[^$#%\n]{0,120}?[$#%] |\+{1,2} |[=#*>:~_-]{2,} ?)(?=\S)")
+
+
+def next_title(head: bytes, count: int) -> tuple[int, str] | None:
+    """(number, text) of a later line that begins as a title or prompt among the first ``count`` lines does:
+    the text holds several outputs, one after the other.
+
+    >>> next_title(b"== limits\\nLimit   Soft Limit\\n== status\\nName:\\tcortex\\n", 1)
+    (3, '== status')
+    """
+    rows = head.split(b"\n")
+    for title in rows[:count]:
+        match = _TITLE.match(title)
+        if match is None:
+            continue
+        for number, row in enumerate(rows[count:], count + 1):
+            if row.startswith(match[0]) and row != title and _is_lead(row.strip()):
+                return number, quote(row.decode("utf-8", "replace"))
+    return None
+
+
+def behind(member: Member, count: int) -> Member:
+    """The member without its first ``count`` lines, which its head must hold; evidence still counts them."""
+    head = bytes(member.head)
+    start = keep = 0
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        keep = 2  # the mark that says which UTF-16 it is
+        rows = head[: len(head) & ~1].decode("utf-16", "replace").split("\n")
+        start = 2 * count + len("".join(rows[:count]).encode("utf-16-le", "replace"))
+    else:
+        for _ in range(count):
+            start = head.find(b"\n", start) + 1
+    size = None if member.size is None else member.size - start
+    return replace(
+        member,
+        head=head[:keep] + head[keep + start :],
+        body=_without(member.body, keep, start),
+        size=size,
+        first_line=member.first_line + count,
+    )
+
+
+def _without(chunks: Iterator[bytes], keep: int, count: int) -> Iterator[bytes]:
+    """The chunks without ``count`` bytes behind the first ``keep``."""
+    held = b""
+    for chunk in chunks:
+        held += bytes(chunk)
+        if len(held) >= keep + count:
+            yield held[:keep] + held[keep + count :]
+            break
+    yield from chunks
+
+
+def line_of(member: Member, line: int) -> int:
+    """The number in the whole file of the content's ``line``."""
+    return line + member.first_line - 1
+
+
 def quote(line: str) -> str:
     """A line as evidence quotes it: without its blanks around, cut to 300 characters."""
     line = line.strip()
@@ -216,13 +380,13 @@ def quote(line: str) -> str:
 
 
 def evidence(member: Member, line: int | None, quoted: str, time: Stamp | None = None) -> Evidence:
-    """Evidence at ``line`` of this member."""
-    return Evidence(member.path, line, quote(quoted), time)
+    """Evidence at ``line`` of this member's content."""
+    return Evidence(member.path, None if line is None else line_of(member, line), quote(quoted), time)
 
 
 def present(value: Any, member: Member, line: int | None, quoted: str) -> Present[Any]:
     """A present fact with its evidence."""
-    return Present(value, Evidence(member.path, line, quote(quoted)))
+    return Present(value, evidence(member, line, quoted))
 
 
 def snapshot(member: Member, kind: str, values: Mapping[str, Fact[Any]], **more: Any) -> Snapshot:
@@ -238,14 +402,40 @@ def unreadable(member: Member, kind: str, main: str, why: str, **more: Any) -> S
 
 
 def refusal(head: bytes) -> str | None:
-    """What a short member says instead of its content (``Permission denied`` ...), else None."""
+    """What a short member says instead of its content (``permission denied`` ...), else None."""
     if len(head) > 2048:
         return None
     low = head.lower()
     for phrase in _REFUSALS:
         if phrase in low:
             return phrase.decode()
-    return None
+    return "not found" if low.rstrip().endswith(_NOT_FOUND) else None
+
+
+def is_refusal(line: bytes) -> bool:
+    """Whether one line is what a shell, a tool or kubectl says instead of the content."""
+    return len(line) <= _REFUSAL_LINE and refusal(line) is not None
+
+
+def refused(head: bytes) -> tuple[int, bytes] | None:
+    """(number, text) of the first refusal in a text that holds nothing else, but prompts and titles.
+
+    >>> refused(b"$ cat /proc/7/maps\\ncat: /proc/7/maps: Permission denied\\n")
+    (2, b'cat: /proc/7/maps: Permission denied')
+    >>> refused(b"cat: /proc/7/maps: Permission denied\\n0\\n")
+    """
+    if not 0 < len(head) < HEAD_BYTES:
+        return None
+    first: tuple[int, bytes] | None = None
+    for number, row in enumerate(head.split(b"\n"), 1):
+        line = row.strip()
+        if not line:
+            continue
+        if is_refusal(line):
+            first = first or (number, line)
+        elif not _is_lead(line):
+            return None
+    return first
 
 
 def first_line(head: bytes) -> bytes:
@@ -258,7 +448,7 @@ def first_line(head: bytes) -> bytes:
 
 def is_refused_or_empty(head: bytes) -> bool:
     """Whether a marked member holds nothing, or only the reason why."""
-    return not head.strip() or refusal(head) is not None
+    return not head.strip() or refused(head) is not None
 
 
 def to_int(word: str) -> int | None:

@@ -8,8 +8,8 @@ from array import array
 from analyzer import lazy
 from analyzer.snapshots.model import MapColumns
 
-LINE = lazy.pattern(
-    rb"([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16})(?:\s+([-r][-w][-x][-sp])(?:\s+([0-9a-fA-F]+)"
+LINE = lazy.pattern(  # not a date that stands before the mappings: 2026-11 would be a range
+    rb"(?![0-9]{4}-[0-9]{2}-[0-9]{2}[T ])([0-9a-fA-F]{1,16})-([0-9a-fA-F]{1,16})(?:\s+([-r][-w][-x][-sp])(?:\s+([0-9a-fA-F]+)"
     rb"(?:\s+[0-9a-fA-F]+:[0-9a-fA-F]*(?:\s+\d+(?:\s+(.*))?)?)?)?)?"
 )
 BLOCK_FILE = lazy.pattern(rb"(.*)/([0-_]{26})/(index|chunks/[0-9]{6})", re.DOTALL)

@@ -3,7 +3,8 @@
 The registry walks ``parsers/`` once and indexes the markers by their last component, so that a
 bundle of many members costs a few dictionary look-ups each. A marker settles the kind: where one
 proposes and its parser confirms, nothing else is asked, the most specific marker first. Only where
-no marker is confirmed do the strong sniffs decide.
+no marker is confirmed do the strong sniffs decide. A text that nobody knows is asked again without the
+lines that may stand before its content.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ import importlib
 from msgspec import Struct, field
 
 from analyzer import lazy
+from analyzer.bundle.model import Member
 from analyzer.snapshots import parsers
-from analyzer.snapshots.base import Parser, SnapshotParser, plain_head
+from analyzer.snapshots.base import (
+    Parser,
+    SnapshotParser,
+    behind,
+    is_refused_or_empty,
+    leads,
+    plain_head,
+)
 from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
 
 
@@ -102,6 +111,30 @@ def classify(path: str, head: bytes) -> Parser | None:
     for parser in _STRONG:
         if parser.strong is not None and parser.strong(path, head):
             return parser
+    return None
+
+
+def claimed(member: Member) -> tuple[Parser, Member] | None:
+    """The parser that claims ``member``, and the member as that parser reads it, else None.
+
+    The member begins with its content then. One that is empty or says only why it could not be read is
+    of the parser that its path proposes first: the fact is unreadable, not absent.
+    """
+    parser = classify(member.path, member.head)
+    if parser is not None:
+        return parser, member
+    head = plain_head(bytes(member.head))
+    if is_refused_or_empty(head):
+        parts = parts_of(member.path)
+        names = names_of(parts[-1]) if parts else ()
+        for marker, proposed in _INDEX.by_name(names):
+            if marker_fits(parts, names, marker):
+                return proposed, member
+        return None
+    for lines, start in leads(head):
+        parser = classify(member.path, head[start:]) if head[start:].strip() else None
+        if parser is not None:
+            return parser, behind(member, lines)
     return None
 
 

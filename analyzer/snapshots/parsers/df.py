@@ -31,6 +31,7 @@ from analyzer.snapshots.base import (
     SnapshotParser,
     evidence,
     first_line,
+    line_of,
     lines,
     refusal,
     snapshot,
@@ -84,7 +85,8 @@ def read_df(member: Member, detail: bool) -> list[Snapshot]:
         if has_type:
             device = device.rsplit(None, 1)[0]
         sizes = [None if word == "-" else to_bytes(word, unit) for word in row.group(2, 3, 4)]
-        mounts.append(Mount(device, row[6].strip(), sizes[0], sizes[1], sizes[2], number, inodes))
+        at = line_of(member, number)
+        mounts.append(Mount(device, row[6].strip(), sizes[0], sizes[1], sizes[2], at, inodes))
         if len(mounts) >= _MOST:
             break
     if not mounts:

@@ -21,8 +21,10 @@ from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
     first_line,
+    plain_head,
     present,
     refusal,
+    refused,
     snapshot,
     text,
     unreadable,
@@ -53,6 +55,8 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
             return [unreadable(member, "exe", "elf_class", "the ELF header is cut")]
         return [snapshot(member, "exe", {"elf_class": present(bits, member, None, f"ELF class {bits}-bit")})]
     values: dict[str, Fact[Any]] = {}
+    if refused(plain_head(bytes(member.head))) is not None:  # ``/bin/sh: file: not found`` names no file
+        return [unreadable(member, "exe", "path", "refused")]
     for number, line in enumerate(text(member, 8192).split("\n"), 1):
         line = line.strip()
         alone = _CLASS.match(line)

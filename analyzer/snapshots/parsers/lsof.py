@@ -24,7 +24,15 @@ from functools import lru_cache
 from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
-from analyzer.snapshots.base import SnapshotParser, evidence, lines, refusal, snapshot, unreadable
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    evidence,
+    line_of,
+    lines,
+    refusal,
+    snapshot,
+    unreadable,
+)
 from analyzer.snapshots.model import LsofCount, Snapshot
 
 _HEADING = lazy.pattern(rb"^COMMAND +PID .*\bFD +TYPE +DEVICE", re.MULTILINE)
@@ -116,7 +124,7 @@ def _read_table(member: Member, counts: _Counts) -> int:
             continue
         count += 1
         size = words[6] if len(words) > 8 else ""
-        counts.add(int(words[1]), words[0], words[3], size, words[-1], number)
+        counts.add(int(words[1]), words[0], words[3], size, words[-1], line_of(member, number))
     return count
 
 
@@ -132,7 +140,7 @@ def _read_fields(member: Member, counts: _Counts) -> int:
         elif key == "c":
             command = value
         elif key == "f":
-            fd, size, start = value, "", number
+            fd, size, start = value, "", line_of(member, number)
         elif key == "s":
             size = value
         elif key == "n" and fd and pid and not thread:

@@ -15,7 +15,7 @@ import json
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
-from analyzer.snapshots.base import SnapshotParser, evidence, lines, snapshot, unreadable
+from analyzer.snapshots.base import SnapshotParser, evidence, line_of, lines, snapshot, unreadable
 from analyzer.snapshots.model import ManifestRow, Snapshot
 from analyzer.snapshots.moments import moment
 
@@ -46,7 +46,7 @@ def read_manifest(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``rows``."""
     rows: list[ManifestRow] = []
     for number, line in lines(member):
-        row = _row(line, number)
+        row = _row(line, line_of(member, number))
         if row is not None and len(rows) < _MOST:
             rows.append(row)
     if not rows:

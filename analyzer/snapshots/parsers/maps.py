@@ -91,7 +91,7 @@ def read_maps(member: Member, detail: bool) -> list[Snapshot]:
         skipped += add(block)
     if tally.processes > 1:
         return [several(member, "maps", tally.processes)]
-    return [summarise(member, "maps", finish(is_complete(last)), last, columns)]
+    return [summarise(member, "maps", finish(is_complete(last)), last, columns, skipped)]
 
 
 def several(member: Member, kind: str, processes: int) -> Snapshot:
@@ -105,16 +105,25 @@ def is_complete(last: bytes) -> bool:
 
 
 def summarise(
-    member: Member, kind: str, summary: MapsSummary, last: bytes, columns: MapColumns | None = None
+    member: Member,
+    kind: str,
+    summary: MapsSummary,
+    last: bytes,
+    columns: MapColumns | None = None,
+    skipped: int = 0,
 ) -> Snapshot:
-    """The snapshot of a finished summary; without a single mapping it is unreadable, never 0."""
+    """The snapshot of a finished summary; without a single mapping it is unreadable, never 0.
+
+    ``skipped`` lines are no mappings: a prompt before them, say. The last line is the one that is cited.
+    """
     refused = refusal(bytes(member.head))
     if not summary.lines:
         return unreadable(member, kind, "maps", refused or "no mapping in it")
     summary.permission_denied = refused is not None
     summary.columns = columns
     quoted = last.rstrip(b"\n").rsplit(b"\n", 1)[-1][:400].decode("utf-8", "replace")
-    values: dict[str, Fact[MapsSummary]] = {"maps": Present(summary, evidence(member, summary.lines, quoted))}
+    where = evidence(member, summary.lines + skipped, quoted)
+    values: dict[str, Fact[MapsSummary]] = {"maps": Present(summary, where)}
     return snapshot(member, kind, values)
 
 

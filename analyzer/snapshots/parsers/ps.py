@@ -18,7 +18,16 @@ from msgspec.structs import replace
 from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
-from analyzer.snapshots.base import SnapshotParser, evidence, first_line, lines, snapshot, to_int, unreadable
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    evidence,
+    first_line,
+    line_of,
+    lines,
+    snapshot,
+    to_int,
+    unreadable,
+)
 from analyzer.snapshots.model import PsProcess, Snapshot
 
 _HEADING = lazy.pattern(r"\s*(?:\S+\s+)*?(?:PID|pid)\b.*(?:COMMAND|CMD|comm|COMM)\b.*")
@@ -56,7 +65,7 @@ def read_ps(member: Member, detail: bool) -> list[Snapshot]:
                 names = line.split("\t") if "\t" in line else line.split()
                 column = next((line.index(n) for n in _COMMANDS if n in names), len(line))
             continue
-        row = _row(line, names, column, number)
+        row = _row(line, names, column, line_of(member, number))
         if row is None:
             continue
         threads[row.pid] = threads.get(row.pid, 0) + 1

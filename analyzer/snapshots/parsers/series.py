@@ -24,7 +24,16 @@ from collections.abc import Iterator
 from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present, Stamp
-from analyzer.snapshots.base import SnapshotParser, evidence, first_line, lines, snapshot, to_int, unreadable
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    evidence,
+    first_line,
+    line_of,
+    lines,
+    snapshot,
+    to_int,
+    unreadable,
+)
 from analyzer.snapshots.model import SeriesPoint, Snapshot
 from analyzer.snapshots.moments import moment
 
@@ -121,7 +130,7 @@ def _read_table(member: Member, names: list[str], separator: str) -> Iterator[Se
             count=count,
             pid=to_int(cells[pid_at]) if pid_at is not None else None,
             limit=to_int(cells[limit_at]) if limit_at is not None else None,
-            line=number,
+            line=line_of(member, number),
             values=others,
         )
 
@@ -133,7 +142,7 @@ def _read_loop(member: Member) -> Iterator[SeriesPoint]:
         if stamp is not None:
             last = stamp
         if count is not None:
-            yield SeriesPoint(time=stamp or last, count=count, pid=pid, line=number)
+            yield SeriesPoint(time=stamp or last, count=count, pid=pid, line=line_of(member, number))
 
 
 def read_series(member: Member, detail: bool) -> list[Snapshot]:

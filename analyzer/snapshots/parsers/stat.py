@@ -22,8 +22,10 @@ from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
     is_refused_or_empty,
+    plain_head,
     present,
     refusal,
+    refused,
     snapshot,
     text,
     unreadable,
@@ -44,7 +46,7 @@ def read_stat(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot; ``vsize`` in bytes, ``starttime`` in ticks."""
     line = text(member, 4096)
     opening, closing = line.find("("), line.rfind(")")
-    if not 0 < opening < closing:
+    if not 0 < opening < closing or refused(plain_head(bytes(member.head))) is not None:
         return [unreadable(member, "stat", "starttime", refusal(bytes(member.head)) or "empty or garbled")]
     words = line[closing + 1 :].split()
     values: dict[str, Fact[Any]] = {"comm": present(line[opening + 1 : closing], member, 1, line)}

@@ -24,6 +24,7 @@ from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    is_refusal,
     is_refused_or_empty,
     lines,
     present,
@@ -54,6 +55,7 @@ def is_dump(path: str, head: bytes) -> bool:
 def looks_like_sysctl(path: str, head: bytes) -> bool:
     """Most of the first rows are ``key.name = value`` of the kernel's own families."""
     rows = [row for row in head[:4096].split(b"\n")[:40] if row.strip() and row[:1] not in b"#;$"]
+    rows = [row for row in rows if not row.startswith(b"sysctl:")]
     if len(head) > 4096 and len(rows) > 1:
         rows.pop()
     fitting = sum(_ROW_BYTES.match(row) is not None for row in rows)
@@ -76,11 +78,16 @@ def values_of(member: Member, most: int = 20_000) -> dict[str, Fact[str]]:
         if line[:1] in "#;" or line.startswith("sysctl:"):
             continue
         match = ROW.fullmatch(line.strip())
-        if match is None or len(values) >= most:
+        if match is None or len(values) >= most or _is_no_key(match[1], line):
             continue
         key = match[1].replace("/", ".") if "." not in match[1] else match[1]
         values.setdefault(key.removeprefix("-"), present(match[2].strip(), member, number, line))
     return values
+
+
+def _is_no_key(name: str, line: str) -> bool:
+    """``bash: sysctl: command not found`` has the form of a row; every key stands in a family."""
+    return ("." not in name and "/" not in name) or ("=" not in line and is_refusal(line.encode()))
 
 
 def read_sysctl(member: Member, detail: bool) -> list[Snapshot]:
