@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -52,6 +53,7 @@ def build_hosts(intake: Intake) -> list[Host]:
             found = places[path] = intake.layout.place(path)
         return found
 
+    _part_hosts(intake.snapshots)
     for snapshot in intake.snapshots:
         where = place(snapshot.member)
         key = where.node or where.host or where.root
@@ -67,6 +69,21 @@ def build_hosts(intake: Intake) -> list[Host]:
     for host in joined:
         _finish(host)
     return joined
+
+
+def _part_hosts(snapshots: Iterable[Snapshot]) -> None:
+    """Values of one key that differ by a host's name in flat names: which is this host's nobody knows."""
+    found: dict[tuple[str, str], list[tuple[Snapshot, Present[Any]]]] = {}
+    for snapshot in snapshots:
+        if snapshot.kind == "sysctl" and snapshot.note:
+            for name, fact in snapshot.values.items():
+                if isinstance(fact, Present):
+                    found.setdefault((snapshot.group, name), []).append((snapshot, fact))
+    for (_, name), stated in found.items():
+        if len({fact.value for _, fact in stated}) > 1:
+            for snapshot, fact in stated:
+                why = f"the values of {len(stated)} hosts stand in one folder, and differ"
+                snapshot.values = {name: Unreadable(why, fact.evidence)}
 
 
 def _join_nameless(hosts: list[Host]) -> list[Host]:

@@ -15,6 +15,9 @@
 >>> facts["memory_max"].value, facts["path"].value, facts["version"].value
 (inf, '/kubepods', 1)
 
+A flat folder holds them as ``cgroup_memory.max``, ``sys_fs_cgroup_memory_events.txt``, ``memory_max.txt``:
+the cgroup that the reader stood in, which a container sees as the root.
+
 Each file is one snapshot; the files of one directory are joined by the case layer. ``path`` is the
 cgroup's as the member's path names it. v1 has no counter of oom; its ``oom_kill`` counts every kill.
 """
@@ -39,7 +42,7 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.model import UNLIMITED, Snapshot
 from analyzer.snapshots.parsers.cgroup_of import container_in, pod_in
-from analyzer.snapshots.paths import basename
+from analyzer.snapshots.paths import basename, names_of
 
 _NO_LIMIT = 1 << 62  # v1 writes the largest whole page below 2**63
 _SINGLE = {
@@ -71,6 +74,10 @@ _TABLES = {
     "pids.events": {"max": "pids_events_max"},
     "pids.events.local": {"max": "pids_events_max_local"},
 }  # fmt: skip
+_FLAT = {name.replace(".", "_"): name for name in (*_SINGLE, *_TABLES)}
+# What a flat name may hold of the path: deeper cgroups would be told apart by nothing.
+_BEFORE = ("", "cgroup_", "cgroup_memory_", "cgroup_pids_", "sys_fs_cgroup_", "sys_fs_cgroup_memory_",
+           "sys_fs_cgroup_pids_")  # fmt: skip
 _CONTROLLERS = lazy.pattern(
     r"^(?:memory|pids|cpu|cpuacct|cpuset|blkio|devices|freezer|systemd|hugetlb|net_cls|perf_event|unified"
     r"|cpu,cpuacct|cpuacct,cpu|net_cls,net_prio|rdma|misc)$"
@@ -92,17 +99,33 @@ def cgroup_path(path: str) -> tuple[str, bool]:
 
 
 def _name_of(path: str) -> str:
-    name = basename(path)
-    return name.removesuffix(".txt")
+    """The file's name in its cgroup, also where a flat name holds the path before it.
+
+    >>> _name_of("a/memory.max"), _name_of("flat/cat_.sys.fs.cgroup.memory.events"), _name_of("flat/memory_max.txt")
+    ('memory.max', 'memory.events', 'memory.max')
+    """
+    name = basename(path).removesuffix(".txt")
+    if name in _SINGLE or name in _TABLES:
+        return name
+    core = names_of(name)[-1].replace(".", "_")
+    for before in _BEFORE:
+        known = _FLAT.get(core.removeprefix(before))
+        if known is not None:
+            return known
+    return name
 
 
 def _confirm(path: str, head: bytes) -> bool:
+    name = _name_of(path)
+    if name not in _SINGLE and name not in _TABLES:
+        return False
     if is_refused_or_empty(head):
         return "cgroup" in path
-    name = _name_of(path)
     words = head[:200].split()
     if name in _SINGLE:
         return len(words) == 1 and (words[0] == b"max" or words[0].lstrip(b"-").isdigit())
+    if name != basename(path).removesuffix(".txt"):  # a flat name says less than a path in a cgroup's tree
+        return any(word.decode("utf-8", "replace") in _TABLES[name] for word in head.split()[::2])
     return len(words) >= 2 and words[1].isdigit()
 
 
@@ -155,7 +178,13 @@ def _amount(word: str) -> int | float | None:
 PARSER = SnapshotParser(
     kind="cgroup",
     main="path",
-    markers=(*_SINGLE, *_TABLES),
+    markers=(
+        *_SINGLE,
+        *_TABLES,
+        *_FLAT,
+        *(f"*cgroup_{flat}" for flat in _FLAT),
+        *(f"*cgroup_*_{flat}" for flat in _FLAT),
+    ),
     confirm=_confirm,
     parse=read_cgroup,
 )

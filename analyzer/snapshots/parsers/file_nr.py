@@ -36,7 +36,7 @@ def read_file_nr(member: Member, detail: bool) -> list[Snapshot]:
 PARSER = SnapshotParser(
     kind="file_nr",
     main="allocated",
-    markers=("proc/sys/fs/file-nr", "file-nr", "file_nr"),
+    markers=("proc/sys/fs/file-nr", "file-nr", "file_nr", "sys_fs_file_nr"),
     confirm=_is_file_nr,
     parse=read_file_nr,
 )

@@ -6,7 +6,13 @@
 >>> sample(PARSER, "top/proc/sys/vm/max_map_count", __doc__)["vm.max_map_count"].value
 '65530'
 
-Flat names are known for the keys that a diagnosis asks for (``max_map_count.txt``).
+Flat names are known for the keys that a diagnosis asks for: ``max_map_count.txt``, and whatever a
+collector makes of the path and puts before it (``proc_sys_vm_max_map_count``, ``node1_max_map_count.txt``).
+
+>>> key_of("flat/cat_.proc.sys.vm.max_map_count"), key_of("flat/node1_max_map_count.txt")
+('vm.max_map_count', 'vm.max_map_count')
+>>> key_of("flat/recommended_max_map_count.txt"), key_of("sys/kernel/mm/nr_hugepages")
+(None, None)
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from __future__ import annotations
 from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
-from analyzer.snapshots.base import SnapshotParser, present, refusal, snapshot, text, unreadable
+from analyzer.snapshots.base import SnapshotParser, present, refusal, refused, snapshot, text, unreadable
 from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import names_of, parts_of
 
@@ -26,28 +32,42 @@ _FLAT = {
     "overcommit_kbytes": "vm.overcommit_kbytes",
     "nr_hugepages": "vm.nr_hugepages",
     "nr_open": "fs.nr_open",
+    "file_max": "fs.file-max",
     "threads_max": "kernel.threads-max",
     "pid_max": "kernel.pid_max",
     "max_user_instances": "fs.inotify.max_user_instances",
     "max_user_watches": "fs.inotify.max_user_watches",
-    "sysctl_vm_max_map_count": "vm.max_map_count",
-    "vm_max_map_count": "vm.max_map_count",
 }
+# A value of another time or another file, or one that somebody wishes for, is not in force.
+_NOT_IN_FORCE = frozenset(
+    {"new", "old", "before", "after", "previous", "recommended", "suggested", "required", "wanted", "desired",
+     "expected", "target", "default", "configured", "conf", "etc", "min",
+     "mm", "hugepages", "devices"}  # files of /sys
+)  # fmt: skip
+_OF_THE_PATH = frozenset({"sys", "sysctl", "vm", "fs", "kernel", "inotify"})
 
 
 def key_of(path: str) -> str | None:
     """The sysctl key that a member's path names."""
+    return _key_and_host(path)[0]
+
+
+def _key_and_host(path: str) -> tuple[str | None, str]:
+    """The key, and what a flat name puts before it (``node1``): several hosts may stand in one folder."""
     match = _AT.search(path)
     if match is not None:
-        return match[1].replace("/", ".")
+        return match[1].replace("/", "."), ""
     parts = parts_of(path)
     if "sys" in parts[:-1]:  # /sys holds files of the same names, of other meaning
-        return None
-    for name in names_of(parts[-1]) if parts else ():
-        key = _FLAT.get(name.replace("-", "_"))
-        if key is not None:
-            return key
-    return None
+        return None, ""
+    flat = names_of(parts[-1])[-1].replace("-", "_") if parts else ""
+    for name, key in _FLAT.items():
+        before = flat.removesuffix(name)
+        if before == flat or before[-1:] not in ("", "_"):
+            continue
+        words = [word for word in before.split("_") if word and word not in _OF_THE_PATH]
+        return (key, "_".join(words)) if _NOT_IN_FORCE.isdisjoint(words) else (None, "")
+    return None, ""
 
 
 def _confirm(path: str, head: bytes) -> bool:
@@ -56,18 +76,19 @@ def _confirm(path: str, head: bytes) -> bool:
     if _AT.search(path):
         return True
     words = head.split()
-    return (len(words) == 1 and words[0].isdigit()) or refusal(head) is not None
+    return (len(words) == 1 and words[0].isdigit()) or refused(head) is not None
 
 
 def read_value(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with the one key."""
-    key = key_of(member.path) or "?"
+    key, host = _key_and_host(member.path)
+    key = key or "?"
     line = text(member, 4096).strip("\n")
     why = refusal(line.encode())
     if why is not None or not line.strip():
         return [unreadable(member, "sysctl", key, why or "empty")]
     values: dict[str, Fact[str]] = {key: present(line.strip(), member, 1, line)}
-    return [snapshot(member, "sysctl", values)]
+    return [snapshot(member, "sysctl", values, note=host)]
 
 
 PARSER = SnapshotParser(
@@ -79,7 +100,7 @@ PARSER = SnapshotParser(
         "proc/sys/*/*/*/*",
         "proc/sys/net/*/*/*/*",
         "proc/sys/*/*/*/*/*/*",
-        *_FLAT,
+        *(f"*{name}" for name in _FLAT),
     ),
     confirm=_confirm,
     parse=read_value,
