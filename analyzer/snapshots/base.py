@@ -165,30 +165,53 @@ def plain_head(head: bytes) -> bytes:
     return head.replace(b"\r\n", b"\n") if b"\r\n" in head else head
 
 
+def head_of(member: Member) -> bytes:
+    """The member's head as UTF-8 with plain newlines."""
+    return plain_head(bytes(member.head))
+
+
+class Body:
+    """The member's chunks as UTF-8 with plain newlines, once; ``taken`` counts its bytes as they came."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.taken = 0
+        self._chunks = self._plain()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    @property
+    def cut(self) -> bool:
+        """Whether fewer bytes came up to now than the member was announced to have."""
+        return self.member.size is not None and self.taken < self.member.size
+
+    def _plain(self) -> Iterator[bytes]:
+        head = bytes(self.member.head[:64])
+        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            decoder = codecs.getincrementaldecoder("utf-16")("replace")
+            for part in self._counted():
+                yield decoder.decode(part).replace("\r\n", "\n").encode("utf-8", "replace")
+            return
+        skip = 3 if head[:3] == b"\xef\xbb\xbf" else 0
+        dos = b"\r\n" in self.member.head
+        for part in self._counted():
+            if skip:
+                part, skip = part[skip:], max(0, skip - len(part))
+            yield part.replace(b"\r", b"") if dos else part
+
+    def _counted(self) -> Iterator[bytes]:
+        for chunk in self.member.body:
+            self.taken += len(chunk)
+            yield bytes(chunk)
+
+
 def body(member: Member) -> Iterator[bytes]:
     """The member's chunks as UTF-8 with plain newlines."""
-    head = bytes(member.head[:64])
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        decoder = codecs.getincrementaldecoder("utf-16")("replace")
-        for chunk in member.body:
-            yield decoder.decode(bytes(chunk)).replace("\r\n", "\n").encode("utf-8", "replace")
-        return
-    skip = 3 if head[:3] == b"\xef\xbb\xbf" else 0
-    dos = b"\r\n" in member.head
-    for chunk in member.body:
-        part = bytes(chunk)
-        if skip:
-            part, skip = part[skip:], max(0, skip - len(part))
-        yield part.replace(b"\r", b"") if dos else part
+    return iter(Body(member))
 
 
-def is_cut(member: Member, length: int) -> bool:
-    """Whether only ``length`` bytes came of a member that was announced to be longer."""
-    plain = bytes(member.head[:3])[:2] not in (b"\xff\xfe", b"\xfe\xff") and b"\r\n" not in member.head
-    return plain and member.size is not None and length + 3 < member.size
-
-
-def byte_blocks(member: Member, size: int = 1 << 19) -> Iterator[bytes]:
+def byte_blocks(member: Member | Body, size: int = 1 << 19) -> Iterator[bytes]:
     """Blocks of about ``size`` bytes that end at a newline; only the last may lack one.
 
     A line longer than a block makes a longer block, so no line is cut in two; of an endless one all
@@ -196,7 +219,7 @@ def byte_blocks(member: Member, size: int = 1 << 19) -> Iterator[bytes]:
     """
     parts: list[bytes] = []
     held = 0
-    for chunk in body(member):
+    for chunk in member if isinstance(member, Body) else body(member):
         for i in range(0, len(chunk), size):
             piece = chunk[i : i + size] if len(chunk) > size else chunk
             if held > size + LINE_LIMIT:  # no newline since the block was full
@@ -225,15 +248,15 @@ def _line_blocks(member: Member) -> Iterator[bytes]:
     A last line without its newline is left out where it is known or likely to be cut: the member is
     shorter than announced, or a text of many lines ends in the middle of one. A cut number is no number.
     """
-    length = newlines = 0
-    for block in byte_blocks(member):
-        length += len(block)
+    chunks = Body(member)
+    newlines = 0
+    for block in byte_blocks(chunks):
         if newlines <= _FEW_LINES:
             newlines += block.count(b"\n")
         end = block.rfind(b"\n")
         if end >= 0:
             yield block[:end]
-        if end + 1 < len(block) and newlines <= _FEW_LINES and not is_cut(member, length):
+        if end + 1 < len(block) and newlines <= _FEW_LINES and not chunks.cut:
             yield block[end + 1 :]
 
 
@@ -258,13 +281,14 @@ def whole(member: Member, limit: int = TEXT_LIMIT) -> bytes:
     """The member up to ``limit`` bytes as UTF-8 with plain newlines."""
     parts: list[bytes] = []
     size = 0
-    for chunk in body(member):
+    chunks = Body(member)
+    for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
         if size >= limit:
             break
     content = b"".join(parts)[:limit]
-    if (size > limit or is_cut(member, size)) and not content.endswith(b"\n"):
+    if (size > limit or chunks.cut) and not content.endswith(b"\n"):
         content = content[: content.rfind(b"\n") + 1]
     return content
 

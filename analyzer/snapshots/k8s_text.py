@@ -17,7 +17,7 @@ from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Evidence
 from analyzer.snapshots import json_items
-from analyzer.snapshots.base import body, evidence, lines
+from analyzer.snapshots.base import body, evidence, head_of, lines
 from analyzer.snapshots.k8s import Where, objects
 
 _WHOLE = 4 << 20  # bytes of JSON that are decoded at once; of a longer text its objects, one by one
@@ -68,7 +68,7 @@ class Placed:
 
 def documents(member: Member, kind: str) -> Iterator[tuple[dict[str, Any], Where]]:
     """The objects of ``kind`` in a member, each with a function that says where it states a field."""
-    if member.head.lstrip()[:1] in (b"{", b"["):
+    if head_of(member).lstrip()[:1] in (b"{", b"["):
         yield from _from_json(member, kind)
     else:
         yield from _from_yaml(member, kind)

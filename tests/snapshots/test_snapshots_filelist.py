@@ -155,6 +155,19 @@ def test_every_form_gives_the_same_directory(form: str, root: str) -> None:
     assert data.empty_files == []
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_listing_that_windows_wrote_as_utf_16_is_the_same(form: str) -> None:
+    text = FORMS[form]("/data/tsdb", tree())
+    wide = b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le")
+    path = f"top/sos_commands/filesys/{form}"
+    parser = classify(path, wide[:8192])
+    assert parser is not None
+    (taken,) = parser.read(member_of(path, wide))
+    assert isinstance(taken.values["data"], Present)
+    assert taken.values["data"].value.tenants == read(form, text)[0].tenants
+    assert taken.values["data"].value.complete
+
+
 def test_a_plain_find_has_no_sizes() -> None:
     text = "".join(
         line.split(" ", 1)[1] + "\n" for line in as_find("/data/tsdb", tree(), "%s %p").splitlines()

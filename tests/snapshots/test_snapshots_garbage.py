@@ -107,6 +107,49 @@ def test_a_cut_member_states_no_other_number(kind: str, data: st.DataObject) -> 
             assert fact.value == held.value, (name, fact, held)
 
 
+ONE_LINERS = [
+    ("proc/sys/vm/max_map_count", "65530\n"),
+    ("max_map_count.txt", "65530\n"),
+    ("proc/7/oom_score_adj", "-1000\n"),
+    ("proc/7/fd_count.txt", "344\n"),
+    ("proc/7/task_count.txt", "128\n"),
+    ("maps_count.txt", "65531\n"),
+    ("wc_l_maps.txt", "65531 /proc/7/maps\n"),
+    ("sys/fs/cgroup/a/memory.max", "8589934592\n"),
+    ("sys/fs/cgroup/a/pids.current", "4096\n"),
+    ("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n"),
+    ("proc/sys/fs/file-nr", "16666\t0\t2466177\n"),
+    ("proc/loadavg", "4.13 3.26 1.55 5/119 26884\n"),
+    ("proc/7/statm", "320434 10793 7762 5409 0 28963 0\n"),
+    ("proc/uptime", "940.81 1049.64\n"),
+    ("proc/7/comm", "prometheus\n"),
+    ("sysctl.txt", "vm.max_map_count = 65530\n"),
+]
+ENCODINGS = {
+    "plain": lambda text: text.encode(),
+    "windows": lambda text: text.replace("\n", "\r\n").encode(),
+    "mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "utf-16": lambda text: b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("path", [path for path, _ in ONE_LINERS])
+def test_a_number_that_is_cut_anywhere_is_no_number(path: str, encoding: str) -> None:
+    """One byte is missing, or more: nobody knows which digits those were."""
+    content = ENCODINGS[encoding](dict(ONE_LINERS)[path])
+    parser = classify(path, content)
+    assert isinstance(parser, SnapshotParser)
+    assert any(isinstance(f, Present) for f in parser.read(member_of(path, content))[0].values.values())
+    for end in range(len(content)):
+        member = member_of(path, content[:end])
+        member.size = len(content)
+        for taken in parser.read(member):
+            stated = {name: f.value for name, f in taken.values.items() if isinstance(f, Present)}
+            # A cgroup's file is known by its path, whatever is in it.
+            assert stated.keys() <= {"path", "version"}, (end, stated)
+
+
 def _sums(kind: str) -> bool:
     """Kinds whose values are sums over lines: they shrink with the text."""
     return kind in {
@@ -160,6 +203,23 @@ def test_events_below_a_garbled_heading_are_read() -> None:
 def test_a_text_beyond_its_limit_ends_at_a_line_whatever_the_chunks(chunk: int) -> None:
     content = b"VmSize: 1048576 kB\n" * 20
     assert whole(member_of("status", content, chunk), 200) == content[:190]
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_every_kind_reads_what_windows_wrote_as_utf_16(kind: str) -> None:
+    parser, content = BY_KIND[kind], samples()[kind][:6000]
+    content = content[: content.rfind(b"\n") + 1]
+    if b"\0" in content or not content.isascii():
+        pytest.skip("not a text that a shell on Windows redirects")
+    path = path_for(parser)
+    wide = b"\xff\xfe" + content.replace(b"\n", b"\r\n").decode().encode("utf-16-le")
+    plain, read = parser.read(member_of(path, content)), parser.read(member_of(path, wide))
+    assert [s.values.keys() for s in read] == [s.values.keys() for s in plain]
+    for one, other in zip(plain, read, strict=True):
+        for name, fact in one.values.items():
+            assert type(other.values[name]) is type(fact), (name, other.values[name])
+            if isinstance(fact, Present) and isinstance(fact.value, int | float | str | tuple):
+                assert other.values[name].value == fact.value, name  # type: ignore[union-attr]
 
 
 def test_a_link_has_nothing_to_read() -> None:

@@ -33,6 +33,7 @@ from analyzer.facts import Fact, Present, Unreadable
 from analyzer.snapshots.base import (
     SnapshotParser,
     evidence,
+    head_of,
     is_refused_or_empty,
     lines,
     present,
@@ -151,7 +152,7 @@ def read_cgroup(member: Member, detail: bool) -> list[Snapshot]:
 
 def _facts(member: Member, name: str) -> Iterator[tuple[str, Fact[Any]]]:
     table = _TABLES.get(name)
-    total = name == "memory.stat" and b"total_rss " in member.head
+    total = name == "memory.stat" and b"total_rss " in head_of(member)
     for number, line in lines(member):
         words = line.split()
         if table is None:

@@ -27,6 +27,7 @@ from analyzer.snapshots.base import (
     SnapshotParser,
     evidence,
     first_line,
+    head_of,
     is_refused_or_empty,
     lines,
     present,
@@ -87,7 +88,7 @@ def _read_types(member: Member) -> dict[str, Fact[Any]]:
 
 def read_fds(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``fds``, and ``fd_types`` and ``fd_deleted`` from a listing."""
-    if _TYPES.match(bytes(member.head[:64])) is not None:
+    if _TYPES.match(head_of(member)) is not None:
         return [snapshot(member, "fd_count", _read_types(member))]
     types: Counter[str] = Counter()
     deleted = last = 0
@@ -96,7 +97,7 @@ def read_fds(member: Member, detail: bool) -> list[Snapshot]:
         link = _LINK.match(line)
         if link is None:
             count = _NUMBER.fullmatch(line) if not types else None
-            if count is not None and number == 1 and not _is_listing(member.path, bytes(member.head)):
+            if count is not None and number == 1 and not _is_listing(member.path, head_of(member)):
                 return [snapshot(member, "fd_count", {"fds": present(int(count[1]), member, 1, line)})]
             continue
         types[_type_of(link[2])] += 1

@@ -35,10 +35,11 @@ from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
 from analyzer.snapshots.base import (
+    Body,
     SnapshotParser,
     byte_blocks,
     evidence,
-    is_cut,
+    head_of,
     is_refused_or_empty,
     refusal,
     snapshot,
@@ -102,13 +103,11 @@ class _Texts:
     """The member's text in pieces of whole lines; whether its end was cut stays known."""
 
     def __init__(self, member: Member) -> None:
-        self.member = member
+        self.chunks = Body(member)
         self.whole = True
-        self.length = 0
 
     def __iter__(self) -> Iterator[str]:
-        for block in byte_blocks(self.member):
-            self.length += len(block)
+        for block in byte_blocks(self.chunks):
             end = block.rfind(b"\n") + 1
             if end < len(block):
                 self.whole = False
@@ -118,7 +117,7 @@ class _Texts:
 
 def read_listing(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``data`` for each TSDB root."""
-    head = bytes(member.head)
+    head = head_of(member)
     form = form_of(member.path, head)
     builder, texts = DataDirBuilder(), _Texts(member)
     count = 0
@@ -136,7 +135,7 @@ def read_listing(member: Member, detail: bool) -> list[Snapshot]:
     if not count:
         why = refusal(head) or ("empty" if not head.strip() else "no files in it")
         return [unreadable(member, "filelist", "data", why)]
-    if not texts.whole or is_cut(member, texts.length):
+    if not texts.whole or texts.chunks.cut:
         builder.complete = False
     found = []
     for data in builder.finish():

@@ -22,6 +22,7 @@ from analyzer.snapshots.base import (
     SnapshotParser,
     evidence,
     first_line,
+    head_of,
     lines,
     refusal,
     snapshot,
@@ -82,7 +83,7 @@ def _read_table(member: Member) -> list[PodEvent]:
 
 def read_events(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``events``."""
-    head = bytes(member.head)
+    head = head_of(member)
     found: list[PodEvent] = []
     if _TABLE.fullmatch(first_line(head).decode("utf-8", "replace").rstrip()):
         found = _read_table(member)

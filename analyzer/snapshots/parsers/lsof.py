@@ -27,6 +27,7 @@ from analyzer.facts import Present
 from analyzer.snapshots.base import (
     SnapshotParser,
     evidence,
+    head_of,
     line_of,
     lines,
     refusal,
@@ -153,7 +154,7 @@ def _read_fields(member: Member, counts: _Counts) -> int:
 def read_lsof(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``by_pid``."""
     counts = _Counts()
-    head = bytes(member.head)
+    head = head_of(member)
     count = _read_fields(member, counts) if _is_fields(member.path, head) else _read_table(member, counts)
     if not counts.by_pid:
         return [unreadable(member, "lsof", "by_pid", refusal(head) or "no rows in it")]

@@ -29,6 +29,7 @@ from analyzer.snapshots.base import (
     evidence,
     first_line,
     line_of,
+    head_of,
     lines,
     snapshot,
     to_int,
@@ -147,7 +148,7 @@ def _read_loop(member: Member) -> Iterator[SeriesPoint]:
 
 def read_series(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``points`` in the order of the text."""
-    heading = _columns(first_line(bytes(member.head)).decode("utf-8", "replace"))
+    heading = _columns(first_line(head_of(member)).decode("utf-8", "replace"))
     points: list[SeriesPoint] = []
     step, seen = 1, 0
     highest: dict[int | None, SeriesPoint] = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from analyzer.bundle.model import Member
 from analyzer.facts import Present
-from analyzer.snapshots.base import SnapshotParser, evidence, lines, snapshot, unreadable
+from analyzer.snapshots.base import SnapshotParser, evidence, head_of, lines, snapshot, unreadable
 from analyzer.snapshots.model import Snapshot
 
 
@@ -32,7 +32,7 @@ def read_swaps(member: Member, detail: bool) -> list[Snapshot]:
             continue
         size += int(words[-3][:20]) << 10
         used += int(words[-2][:20]) << 10
-    if not _is_swaps(member.path, bytes(member.head)):
+    if not _is_swaps(member.path, head_of(member)):
         return [unreadable(member, "swaps", "size", "empty")]
     where = evidence(member, last, quoted)
     return [snapshot(member, "swaps", {"size": Present(size, where), "used": Present(used, where)})]
