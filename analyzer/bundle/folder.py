@@ -61,10 +61,11 @@ def _link(base: str, relative: str, walk: Walk) -> Iterator[Member]:
         walk.notes.skip(path, f"unreadable: {reason(error)}")
         return
     own = _shown(base) + "/"
-    if target.startswith(own):
+    if (target + "/").startswith(own):
         inner = paths.clean(target[len(own) :])
-        walk.links[path] = inner
-        yield Member(path, 0, b"", iter(()), link=inner)
+        if inner:
+            walk.links[path] = inner
+            yield Member(path, 0, b"", iter(()), link=inner)
         return
     yield from walk.link("", path, target.replace(os.sep, "/"), False, None)
 

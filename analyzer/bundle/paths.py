@@ -28,7 +28,7 @@ def clean(name: str) -> str:
 def resolve(link: str, target: str) -> str | None:
     """Where the relative ``target`` of the link at ``link`` leads; None when out of the bundle.
 
-    Both are paths inside one archive. An absolute target is out of it too: see :func:`rebase`.
+    "" is the archive's top. Both are paths inside one archive. An absolute target is out of it too: see :func:`rebase`.
     """
     if target.startswith("/"):
         return None
@@ -40,7 +40,7 @@ def resolve(link: str, target: str) -> str | None:
             parts.pop()
         elif part not in ("", "."):
             parts.append(part)
-    return "/".join(parts) or None
+    return "/".join(parts)
 
 
 def rebase(link: str, target: str) -> str | None:

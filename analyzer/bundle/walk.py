@@ -131,7 +131,7 @@ class Walk:
             self.newest = mtime
 
     def link(self, inside: str, path: str, target: str, hard: bool, mtime: float | None) -> Iterator[Member]:
-        """A link. One that leads out of the bundle is reported, and given without a target."""
+        """A link. One that leads out of the bundle is reported; one to its top has nothing to read."""
         own = path[len(inside) :]
         if hard:
             inner: str | None = paths.clean(target) or None
@@ -142,7 +142,7 @@ class Walk:
             inner = paths.resolve(own, target)
             if inner is None:
                 self.notes.count("links lead out of the bundle and are not followed", f"{path} -> {target}")
-        if inner is None:
+        if not inner:
             return
         self.links[path] = inside + inner
         yield Member(path, 0, b"", iter(()), link=inside + inner, mtime=mtime)
