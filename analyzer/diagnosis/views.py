@@ -25,6 +25,7 @@ from analyzer.diagnosis.model import (
 )
 from analyzer.facts import Stamp, Unreadable
 from analyzer.logs.model import FailureGroup
+from analyzer.snapshots.model import MIXED, Snapshot
 
 MOST_FAILURES = 60
 MOST_TENANTS = 20
@@ -267,10 +268,14 @@ def coverage(case: Case) -> CoverageView:
     elif any(_KERNEL_LOG.search(member) for member, _ in coverage.skipped):
         refused.add("kernel log")
     absent = [name for name, kinds in _WANTED.items() if not known & kinds]
+    mixed = {s.member: why for s in case.snapshots if (why := _mixed(s))}
+    for member, _ in coverage.skipped:
+        mixed.pop(member, None)
     return CoverageView(
         members_total=coverage.members_total,
-        members_read=coverage.members_read,
-        members_skipped=[Skipped(m, w) for m, w in coverage.skipped],
+        members_read=coverage.members_read - len(mixed),
+        members_skipped=[Skipped(m, w) for m, w in coverage.skipped]
+        + [Skipped(m, w) for m, w in mixed.items()],
         truncated=list(coverage.truncated),
         bytes_read=coverage.bytes_read,
         missing=[name for name in absent if not refused & _WANTED[name]],
@@ -281,3 +286,9 @@ def coverage(case: Case) -> CoverageView:
         unreadable=[name for name in absent if refused & _WANTED[name]],
         members_unrecognised=case.unrecognised,
     )
+
+
+def _mixed(snapshot: Snapshot) -> str:
+    """Why nothing is taken from a member that holds what is of several processes or hosts; "" for any other."""
+    whys = [fact.why for fact in snapshot.values.values() if isinstance(fact, Unreadable)]
+    return next((why for why in whys if why.startswith(MIXED)), "")

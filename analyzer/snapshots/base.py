@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from analyzer import lazy
 from analyzer.bundle.model import HEAD_BYTES, Member
 from analyzer.facts import Evidence, Fact, Present, Stamp, Unreadable
-from analyzer.snapshots.model import UNLIMITED, Snapshot
+from analyzer.snapshots.model import MIXED, UNLIMITED, Snapshot
 from analyzer.snapshots.paths import group_of, pid_of, proposes
 
 QUOTE_LIMIT = 300  # characters of a quoted line
@@ -511,6 +511,42 @@ def to_bytes(word: str, unit: int = 1) -> int | None:
         return int(number) * unit if number.isdigit() else round(value * unit)
     factor = _DECIMAL.get(suffix) or _UNITS.get(suffix.removesuffix("b").removesuffix("i"))
     return None if factor is None else round(value * factor)
+
+
+class Table:
+    """The rows of one process's table by name; whether the text holds several tables stays known.
+
+    A name that comes again begins another table: another process's, or another moment's. The text does
+    not say whose is whose, so such a member tells nothing, unless the table only repeats the first.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Fact[Any]] = {}
+        self.several = False
+        self._names: set[str] = set()  # of the table at hand
+        self._first = True
+
+    def begin(self) -> None:
+        """A heading: what follows is another table, if rows came before."""
+        if self._names:
+            self._names = set()
+            self._first = False
+
+    def add(self, name: str, fact: Present[Any]) -> None:
+        """One row."""
+        if name in self._names:
+            self.begin()
+        self._names.add(name)
+        if self._first:
+            self.values[name] = fact
+            return
+        held = self.values.get(name)
+        self.several = self.several or not isinstance(held, Present) or held.value != fact.value
+
+
+def of_several(what: str) -> str:
+    """Why a member with more than one :class:`Table` is not read."""
+    return f"{MIXED}{what} of several processes or moments"
 
 
 def facts_from(pairs: Iterable[tuple[str, Any, int, str]], member: Member) -> dict[str, Fact[Any]]:

@@ -63,6 +63,7 @@ from msgspec import Struct, field
 from analyzer.facts import Evidence, Fact, Stamp
 
 UNLIMITED = math.inf
+MIXED = "holds "  # begins why a member of several processes or hosts is Unreadable: the coverage says so
 
 MAPPING_KINDS = (
     "index",

@@ -222,6 +222,99 @@ def test_every_kind_reads_what_windows_wrote_as_utf_16(kind: str) -> None:
                 assert other.values[name].value == fact.value, name  # type: ignore[union-attr]
 
 
+STAT = "(cortex) S 1 1 1 0 -1 4194560 4524 0 8 0 4 24 0 0 20 0 8 0"
+LIMITS = """Limit                     Soft Limit           Hard Limit           Units
+Max open files            20000                20000                files
+Max address space         {}           unlimited            bytes
+"""
+TABLES = {  # a member, its main fact, and its text of one process and of another
+    "limits.txt": ("address_space", LIMITS.format("1300000000"), LIMITS.format("unlimited ")),
+    "proc/7/limits": ("address_space", LIMITS.format("unlimited "), LIMITS.format("1300000000")),
+    "status.txt": (
+        "state",
+        "Name:\tcortex\nState:\tS (sleeping)\nPid:\t7\nVmSize:\t 12 kB\n",
+        "Name:\tcortex\nState:\tS (sleeping)\nPid:\t8\nVmSize:\t 12 kB\n",
+    ),
+    "prlimit.txt": (
+        "address_space",
+        "RESOURCE   DESCRIPTION                SOFT      HARD UNITS\nAS   address space limit   8589934592 unlimited bytes\n",
+        "RESOURCE   DESCRIPTION                SOFT      HARD UNITS\nAS   address space limit    unlimited unlimited bytes\n",
+    ),
+    "smaps_rollup": ("rss", "1-2 ---p 0 00:00 0 [rollup]\nRss: 4 kB\n", "1-2 ---p 0 00:00 0 [rollup]\nRss: 8 kB\n"),
+    "cgroup": ("paths", "0::/kubepods/a\n", "0::/kubepods/b\n"),
+    "stat": ("starttime", f"7 {STAT} 94009 12 9 1\n", f"8 {STAT} 94010 12 9 1\n"),
+    "task_count.txt": ("tasks", "8\n", "12\n"),
+    "fd_count.txt": ("fds", "344\n", "9\n"),
+    "fd": (
+        "fds",
+        "total 0\nlrwx------ 1 root root 64 Nov 22 21:54 0 -> /dev/null\n",
+        "total 0\nlr-x------ 1 root root 64 Nov 22 21:54 3 -> /data/index\n",
+    ),
+    "exe": (
+        "path",
+        "lrwxrwxrwx 1 root root 0 Nov 22 21:54 /proc/7/exe -> /bin/cortex\n",
+        "lrwxrwxrwx 1 root root 0 Nov 22 21:54 /proc/8/exe -> /bin/sh\n",
+    ),
+    "maps_count.txt": ("lines", "16002\n", "212\n"),
+    "numa_maps.txt": ("maps", "7ffc1df83000 default stack anon=4\n", "7ffc1df84000 default stack anon=4\n"),
+    "pmap.txt": (
+        "maps",
+        "Address           Kbytes     RSS   Dirty Mode  Mapping\n00007ffc1df83000     132      16      16 rw---   [ stack ]\n",
+        "Address           Kbytes     RSS   Dirty Mode  Mapping\n00007ffc1df84000     132      16      16 rw---   [ stack ]\n",
+    ),
+    "sys/fs/cgroup/a/memory.events": ("oom_kill", "oom 0\noom_kill 0\n", "oom 3\noom_kill 1\n"),
+    "meminfo": ("MemTotal", "MemTotal:  24684092 kB\n", "MemTotal:  4096 kB\n"),
+}  # fmt: skip
+SUMMED = {"numa_maps.txt", "pmap.txt", "fd"}  # their rows are counted: a repetition cannot be told from more
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_a_text_of_two_processes_states_the_values_of_neither(path: str) -> None:
+    main, one, other = TABLES[path]
+    for text in (one + other, other + one, one + one + other, one + "\n" + other):
+        parser = classify(path, text.encode())
+        if parser is None:
+            continue  # not taken for such a text at all
+        for taken in parser.read(member_of(path, text.encode())):
+            fact = taken.values.get(main)
+            assert isinstance(fact, Unreadable), (text, fact)
+            assert "several" in fact.why or "processes" in fact.why
+    assert classify(path, one.encode()) is not None
+
+
+@pytest.mark.parametrize("path", sorted(TABLES.keys() - SUMMED))
+def test_a_table_that_is_repeated_is_taken_once(path: str) -> None:
+    main, one, _ = TABLES[path]
+    parser = classify(path, one.encode())
+    assert parser is not None
+    (alone,) = parser.read(member_of(path, one.encode()))
+    (twice,) = parser.read(member_of(path, (one + one).encode()))
+    assert isinstance(twice.values[main], Present)
+    assert twice.values[main] == alone.values[main]
+
+
+def test_a_sysctl_key_with_two_values_states_both() -> None:
+    """Which of them was in force is for the case to weigh, as with two files."""
+    text = b"vm.max_map_count = 65530\nvm.swappiness = 60\nvm.max_map_count = 262144\n"
+    one, other = BY_KIND["sysctl"].read(member_of("sysctl.txt", text))
+    assert {name: f.value for name, f in one.values.items() if isinstance(f, Present)} == {
+        "vm.max_map_count": "65530",
+        "vm.swappiness": "60",
+    }
+    assert [f.value for f in other.values.values() if isinstance(f, Present)] == ["262144"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(cut=st.integers(0, len(LIMITS.format("1300000000"))))
+def test_a_cut_table_before_a_whole_one_lends_it_no_limit(cut: int) -> None:
+    """The rows that the first lacks are the second process's."""
+    one, other = LIMITS.format("unlimited "), LIMITS.format("1300000000")
+    first = BY_KIND["limits"].read(member_of("limits.txt", f"{one[:cut]}\n".encode()))[0]
+    both = BY_KIND["limits"].read(member_of("limits.txt", f"{one[:cut]}\n{other}".encode()))[0]
+    states = any(isinstance(fact, Present) for fact in first.values.values())
+    assert isinstance(both.values["address_space"], Unreadable if states else Present)
+
+
 def test_a_link_has_nothing_to_read() -> None:
     member = member_of("free", b"")
     member.link = "sos_commands/memory/free_-m"

@@ -32,6 +32,7 @@ from analyzer.bundle.model import Member
 from analyzer.facts import Fact, Present, Unreadable
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     evidence,
     head_of,
     is_refused_or_empty,
@@ -41,7 +42,7 @@ from analyzer.snapshots.base import (
     snapshot,
     to_int,
 )
-from analyzer.snapshots.model import UNLIMITED, Snapshot
+from analyzer.snapshots.model import MIXED, UNLIMITED, Snapshot
 from analyzer.snapshots.parsers.cgroup_of import container_in, pod_in
 from analyzer.snapshots.paths import basename, names_of
 
@@ -151,11 +152,11 @@ def read_cgroup(member: Member, detail: bool) -> list[Snapshot]:
 
 
 def _facts(member: Member, name: str) -> Iterator[tuple[str, Fact[Any]]]:
-    table = _TABLES.get(name)
+    table, rows = _TABLES.get(name, {}), Table()
     total = name == "memory.stat" and b"total_rss " in head_of(member)
     for number, line in lines(member):
         words = line.split()
-        if table is None:
+        if not table:
             value = _amount(words[0]) if len(words) == 1 else None
             if value is not None and name in _SINGLE:
                 yield _SINGLE[name], present(value, member, number, line)
@@ -164,7 +165,12 @@ def _facts(member: Member, name: str) -> Iterator[tuple[str, Fact[Any]]]:
             continue
         value = _amount(words[1])
         if value is not None:
-            yield table[words[0]], present(value, member, number, line)
+            rows.add(words[0], present(value, member, number, line))
+    if rows.several:
+        why = f"{MIXED}the counters of several cgroups or moments"
+        yield from ((fact, Unreadable(why, evidence(member, None, ""))) for fact in table.values())
+    else:
+        yield from ((table[word], fact) for word, fact in rows.values.items())
 
 
 def _amount(word: str) -> int | float | None:

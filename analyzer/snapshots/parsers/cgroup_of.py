@@ -21,8 +21,10 @@ from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     refusal,
     snapshot,
@@ -55,7 +57,7 @@ def _is_cgroup(path: str, head: bytes) -> bool:
 
 def read_cgroup_of(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``paths`` by controller ("" is v2), ``container_id`` and ``pod_uid`` if named."""
-    paths: dict[str, str] = {}
+    table, paths = Table(), dict[str, str]()
     values: dict[str, Fact[Any]] = {}
     first: tuple[int, str] | None = None
     for number, line in lines(member):
@@ -63,6 +65,7 @@ def read_cgroup_of(member: Member, detail: bool) -> list[Snapshot]:
         if match is None:
             continue
         first = first or (number, line)
+        table.add(f"{match[1]}:{match[2]}", present(match[3], member, number, line))
         for controller in match[2].split(","):
             paths.setdefault(controller, match[3])
         container, pod = container_in(match[3]), pod_in(match[3])
@@ -74,6 +77,8 @@ def read_cgroup_of(member: Member, detail: bool) -> list[Snapshot]:
             break
     if first is None:
         return [unreadable(member, "cgroup_of", "paths", refusal(bytes(member.head)) or "empty or garbled")]
+    if table.several:
+        return [unreadable(member, "cgroup_of", "paths", of_several("the cgroups"))]
     values["paths"] = present(paths, member, *first)
     return [snapshot(member, "cgroup_of", values)]
 

@@ -21,6 +21,7 @@ from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
     first_line,
+    of_several,
     plain_head,
     present,
     refusal,
@@ -57,6 +58,7 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
     values: dict[str, Fact[Any]] = {}
     if refused(plain_head(bytes(member.head))) is not None:  # ``/bin/sh: file: not found`` names no file
         return [unreadable(member, "exe", "path", "refused")]
+    links: set[str] = set()
     for number, line in enumerate(text(member, 8192).split("\n"), 1):
         line = line.strip()
         alone = _CLASS.match(line)
@@ -68,8 +70,10 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
             if described[3]:
                 values.setdefault("elf_class", present(int(described[3]), member, number, line))
             target = described[2] or described[1]
+            links |= {described[2]} if described[2] else set()
         elif link is not None:
             target = link[1]
+            links.add(target)
         elif dump is not None:
             bits = 32 if dump[1] == "1" else 64
             values.setdefault("elf_class", present(bits, member, number, line))
@@ -80,6 +84,8 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
             continue
         if target.startswith("/") and "/proc/" not in target:
             values.setdefault("path", present(target.removesuffix(" (deleted)"), member, number, line))
+    if len(links) > 1:
+        return [unreadable(member, "exe", "path", of_several("the links"))]
     if not values:
         why = refusal(bytes(member.head)) or "names no file"
         return [unreadable(member, "exe", "path", why)]

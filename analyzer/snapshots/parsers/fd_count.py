@@ -30,6 +30,7 @@ from analyzer.snapshots.base import (
     head_of,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     refusal,
     snapshot,
@@ -91,18 +92,27 @@ def read_fds(member: Member, detail: bool) -> list[Snapshot]:
     if _TYPES.match(head_of(member)) is not None:
         return [snapshot(member, "fd_count", _read_types(member))]
     types: Counter[str] = Counter()
-    deleted = last = 0
-    quoted = ""
+    deleted = last = totals = 0
+    quoted = first = ""
+    counts: dict[str, Fact[Any]] = {}
     for number, line in lines(member):
         link = _LINK.match(line)
         if link is None:
+            totals += line.startswith("total ")
             count = _NUMBER.fullmatch(line) if not types else None
-            if count is not None and number == 1 and not _is_listing(member.path, head_of(member)):
-                return [snapshot(member, "fd_count", {"fds": present(int(count[1]), member, 1, line)})]
+            if count is not None and count[1] not in counts and not _is_listing(member.path, head_of(member)):
+                counts[count[1]] = present(int(count[1]), member, number, line)
+            if len(counts) > 1 or totals > 1:
+                return [unreadable(member, "fd_count", "fds", of_several("the descriptors"))]
             continue
+        if link[1] == first:  # each process's listing begins with its lowest, mostly 0
+            return [unreadable(member, "fd_count", "fds", of_several("the descriptors"))]
+        first = first or link[1]
         types[_type_of(link[2])] += 1
         deleted += link[2].endswith(" (deleted)")
         last, quoted = number, line
+    if not types and counts:
+        return [snapshot(member, "fd_count", {"fds": fact}) for fact in counts.values()]
     if not types:
         return [unreadable(member, "fd_count", "fds", refusal(bytes(member.head)) or "empty")]
     where = evidence(member, last, quoted)

@@ -17,15 +17,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     refusal,
     snapshot,
@@ -52,6 +52,7 @@ NAMES = {
     "realtime priority": "rtprio",
     "realtime timeout": "rttime",
 }
+_HEADING = lazy.pattern(r"\s*Limit +Soft Limit +Hard Limit +Units")
 _ROW = lazy.pattern(r"Max ([a-z ]+?)\s+(unlimited|\d+)\s+(unlimited|\d+)(?:\s+(\w*)\s*)?")
 
 
@@ -62,19 +63,23 @@ def looks_like_limits(path: str, head: bytes) -> bool:
 
 def read_limits(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot: (soft, hard) by name."""
-    values: dict[str, Fact[Any]] = {}
+    table = Table()
     for number, line in lines(member):
+        if _HEADING.match(line) is not None:
+            table.begin()
         match = _ROW.fullmatch(line.strip())
         name = NAMES.get(match[1]) if match is not None else None
         if match is None or name is None or (not match[4] and name not in ("nice", "rtprio")):
             continue  # not a row, or one that was cut in its numbers
         soft, hard = to_limit(match[2]), to_limit(match[3])
         if soft is not None and hard is not None:
-            values.setdefault(name, present((soft, hard), member, number, line))
-    if not values:
+            table.add(name, present((soft, hard), member, number, line))
+    if table.several:
+        return [unreadable(member, "limits", "address_space", of_several("the limits"))]
+    if not table.values:
         why = refusal(bytes(member.head)) or "empty or garbled"
         return [unreadable(member, "limits", "address_space", why)]
-    return [snapshot(member, "limits", values)]
+    return [snapshot(member, "limits", table.values)]
 
 
 PARSER = SnapshotParser(

@@ -21,7 +21,15 @@ import re
 from analyzer import lazy
 from analyzer.bundle.model import Member
 from analyzer.facts import Fact
-from analyzer.snapshots.base import SnapshotParser, first_line, lines, present, snapshot, unreadable
+from analyzer.snapshots.base import (
+    SnapshotParser,
+    first_line,
+    lines,
+    of_several,
+    present,
+    snapshot,
+    unreadable,
+)
 from analyzer.snapshots.model import Snapshot
 
 _NAMED = lazy.pattern(r"\s*(\d{1,9})\s+(?:\S*/)?proc/(\d{1,10}|self)/(?:task/\d+/)?(?:s|numa_)?maps\s*")
@@ -44,6 +52,7 @@ def _confirm(path: str, head: bytes) -> bool:
 def read_line_count(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``lines`` per process named; a bare number is of the path's process."""
     found: list[Snapshot] = []
+    bare_count: int | None = None
     for number, line in lines(member):
         named = _NAMED.fullmatch(line)
         colon = None if named else _COLON.fullmatch(line)
@@ -52,8 +61,13 @@ def read_line_count(member: Member, detail: bool) -> list[Snapshot]:
             count, pid = int(named[1]), int(named[2]) if named[2].isdigit() else None
         elif colon is not None:
             count, pid = int(colon[2]), int(colon[1])
-        elif bare is not None and not found:
+        elif bare is not None:
             count, pid = int(bare[1]), None
+            if bare_count is not None and count != bare_count:
+                return [unreadable(member, "line_count", "lines", of_several("the counts"))]
+            if found:
+                continue
+            bare_count = count
         else:
             continue
         values: dict[str, Fact[int]] = {"lines": present(count, member, number, line)}

@@ -34,7 +34,7 @@ from analyzer.snapshots.base import (
 )
 from analyzer.snapshots.mapping import Tally
 from analyzer.snapshots.mapping_rows import columns_of
-from analyzer.snapshots.model import MapColumns, MapsSummary, Snapshot
+from analyzer.snapshots.model import MIXED, MapColumns, MapsSummary, Snapshot
 from analyzer.snapshots.paths import basename
 
 _WIDE_BYTES = 24 << 20  # beyond this (some 200,000 lines) numpy pays for its import
@@ -96,7 +96,7 @@ def read_maps(member: Member, detail: bool) -> list[Snapshot]:
 
 def several(member: Member, kind: str, processes: int) -> Snapshot:
     """A text in which several processes' mappings follow each other: their sum is no process's count."""
-    return unreadable(member, kind, "maps", f"holds the mappings of {processes} processes")
+    return unreadable(member, kind, "maps", f"{MIXED}the mappings of {processes} processes")
 
 
 def is_complete(last: bytes) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
+from analyzer.facts import Fact, known
 from analyzer.snapshots.base import (
     SnapshotParser,
     is_refused_or_empty,
@@ -30,7 +30,7 @@ from analyzer.snapshots.base import (
     snapshot,
     unreadable,
 )
-from analyzer.snapshots.model import Snapshot
+from analyzer.snapshots.model import MIXED, Snapshot
 
 _ROW = lazy.pattern(r"([A-Za-z][\w()]{1,40}):\s+(\d{1,20})( kB)?\s*")
 
@@ -48,7 +48,9 @@ def read_meminfo(member: Member, detail: bool) -> list[Snapshot]:
         if match is None or (match[3] is None and not match[1].startswith("HugePages_")):
             continue  # a row that was cut would give a wrong number
         size = int(match[2]) << 10 if match[3] else int(match[2])
-        values.setdefault(match[1], present(size, member, number, line))
+        held = values.setdefault(match[1], present(size, member, number, line))
+        if match[1] == "MemTotal" and known(held) != size:
+            return [unreadable(member, "meminfo", "MemTotal", f"{MIXED}the memory of several hosts")]
         if number > 500:
             break
     if not values:

@@ -18,7 +18,7 @@ from analyzer.bundle.model import Member
 from analyzer.snapshots.base import SnapshotParser, byte_blocks, is_refused_or_empty, unreadable
 from analyzer.snapshots.mapping import Tally
 from analyzer.snapshots.model import Snapshot
-from analyzer.snapshots.parsers.maps import summarise
+from analyzer.snapshots.parsers.maps import several, summarise
 
 _ROW = lazy.pattern(
     rb"([0-9a-f]{6,16}) (?:default|bind|prefer|interleave|local|weighted)[^ \n]*(?: ([^\n]*))?"
@@ -42,6 +42,8 @@ def read_numa_maps(member: Member, detail: bool) -> list[Snapshot]:
                 tally.add(0, 0, _path(match[2] or b""))
     if not tally.lines and not member.head.strip():
         return [unreadable(member, "numa_maps", "maps", "empty: the process had ended or had no memory")]
+    if tally.processes > 1:
+        return [several(member, "numa_maps", tally.processes)]
     summary = tally.finish(last.endswith(b"\n"))
     summary.highest_end = 0
     return [summarise(member, "numa_maps", summary, last)]

@@ -41,6 +41,7 @@ from analyzer.snapshots.base import (
 from analyzer.snapshots.mapping import Tally
 from analyzer.snapshots.mapping_rows import VSYSCALL
 from analyzer.snapshots.model import MapsSummary, Snapshot
+from analyzer.snapshots.parsers.maps import several
 from analyzer.snapshots.paths import pid_of
 
 _HEADING = lazy.pattern(rb"(\d{1,10}):   ?(.*)")
@@ -94,6 +95,8 @@ def read_pmap(member: Member, detail: bool) -> list[Snapshot]:
 
 
 def _finish(member: Member, tally: Tally, pid: int | None, state: _Place, last: bytes) -> Snapshot:
+    if tally.processes > 1:  # their headings are missing
+        return several(member, "pmap", tally.processes)
     summary = tally.finish(complete=state.footer)
     summary.largest_hole = None
     quoted = last.decode("utf-8", "replace")

@@ -18,15 +18,15 @@ The text names no process: its pid is the path's, or stays open.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     refusal,
     snapshot,
@@ -49,19 +49,23 @@ def _is_prlimit(path: str, head: bytes) -> bool:
 
 def read_prlimit(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot: (soft, hard) by name, in the units of the text (bytes, files, processes)."""
-    values: dict[str, Fact[Any]] = {}
+    table = Table()
     for number, line in lines(member):
+        if line.lstrip().startswith("RESOURCE "):
+            table.begin()
         match = _ROW.match(line)
         name = _NAMES.get(match[1]) if match is not None else None
         if match is None or name is None or (not match[4] and name not in ("nice", "rtprio")):
             continue
         soft, hard = to_limit(match[2]), to_limit(match[3])
         if soft is not None and hard is not None:
-            values.setdefault(name, present((soft, hard), member, number, line))
-    if not values:
+            table.add(name, present((soft, hard), member, number, line))
+    if table.several:
+        return [unreadable(member, "prlimit", "address_space", of_several("the limits"))]
+    if not table.values:
         why = refusal(bytes(member.head)) or "empty or garbled"
         return [unreadable(member, "prlimit", "address_space", why)]
-    return [snapshot(member, "prlimit", values)]
+    return [snapshot(member, "prlimit", table.values)]
 
 
 PARSER = SnapshotParser(

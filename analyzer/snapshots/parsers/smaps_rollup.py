@@ -15,11 +15,12 @@
 from __future__ import annotations
 
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     snapshot,
     to_int,
@@ -34,17 +35,21 @@ def _is_rollup(path: str, head: bytes) -> bool:
 
 def read_rollup(member: Member, detail: bool) -> list[Snapshot]:
     """Every row in bytes by its own name in lower case: rss, pss, anonymous, locked ..."""
-    values: dict[str, Fact[int]] = {}
+    table = Table()
     for number, line in lines(member):
+        if "[rollup]" in line:
+            table.begin()
         name, colon, rest = line.partition(":")
         words = rest.split()
-        if colon and len(words) == 2 and words[1] == "kB" and len(values) < 64:
+        if colon and len(words) == 2 and words[1] == "kB" and len(table.values) < 64:
             size = to_int(words[0])
             if size is not None:
-                values[name.strip().lower()] = present(size << 10, member, number, line)
-    if not values:
+                table.add(name.strip().lower(), present(size << 10, member, number, line))
+    if table.several:
+        return [unreadable(member, "smaps_rollup", "rss", of_several("the sums"))]
+    if not table.values:
         return [unreadable(member, "smaps_rollup", "rss", "empty or refused")]
-    return [snapshot(member, "smaps_rollup", values)]
+    return [snapshot(member, "smaps_rollup", table.values)]
 
 
 PARSER = SnapshotParser(

@@ -22,6 +22,7 @@ from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
     is_refused_or_empty,
+    of_several,
     plain_head,
     present,
     refusal,
@@ -34,6 +35,7 @@ from analyzer.snapshots.model import Snapshot
 from analyzer.snapshots.paths import pid_of
 
 _LINE = lazy.pattern(rb"\d{1,10} \(.{0,64}\) [A-Za-z] \d+ -?\d+ -?\d+ ", re.DOTALL)
+_ROW = lazy.pattern(r"^\d{1,10} \(.*\) [A-Za-z] \d+ .*\n?", re.MULTILINE)
 _FIELDS = {"ppid": 1, "threads": 17, "starttime": 19, "vsize": 20, "rss_pages": 21}
 
 
@@ -45,6 +47,10 @@ def looks_like_stat(path: str, head: bytes) -> bool:
 def read_stat(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot; ``vsize`` in bytes, ``starttime`` in ticks."""
     line = text(member, 4096)
+    rows = _ROW.findall(line)
+    if len(set(rows)) > 1:
+        return [unreadable(member, "stat", "starttime", of_several("the state"))]
+    line = rows[0] if len(rows) > 1 else line
     opening, closing = line.find("("), line.rfind(")")
     if not 0 < opening < closing or refused(plain_head(bytes(member.head))) is not None:
         return [unreadable(member, "stat", "starttime", refusal(bytes(member.head)) or "empty or garbled")]

@@ -28,11 +28,12 @@ from typing import Any
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    Table,
     is_refused_or_empty,
     lines,
+    of_several,
     present,
     refusal,
     snapshot,
@@ -62,16 +63,21 @@ def looks_like_status(path: str, head: bytes) -> bool:
 
 def read_status(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot; sizes in bytes, ``nspid`` from the outermost pid namespace to the innermost."""
-    values: dict[str, Fact[Any]] = {}
+    table = Table()
     for number, line in lines(member):
         key, colon, rest = line.partition(":")
         if not colon:
             continue
         found = _value(key.strip(), rest.strip())
-        if found is not None and found[0] not in values:
-            values[found[0]] = present(found[1], member, number, line)
+        if key == "Name":
+            table.begin()
+        if found is not None:
+            table.add(found[0], present(found[1], member, number, line))
         if number > 200:
             break
+    values = table.values
+    if table.several:
+        return [unreadable(member, "status", "state", of_several("the status"))]
     if not values:
         return [unreadable(member, "status", "state", refusal(bytes(member.head)) or "empty or garbled")]
     pid = pid_of(member.path)

@@ -21,7 +21,7 @@ import re
 
 from analyzer import lazy
 from analyzer.bundle.model import Member
-from analyzer.facts import Fact
+from analyzer.facts import Fact, known
 from analyzer.snapshots.base import (
     SnapshotParser,
     is_refusal,
@@ -73,7 +73,13 @@ def _strong(path: str, head: bytes) -> bool:
 
 def values_of(member: Member, most: int = 20_000) -> dict[str, Fact[str]]:
     """Every ``key = value`` as text; the first of a key wins."""
+    return _stated(member, most)[0]
+
+
+def _stated(member: Member, most: int = 20_000) -> tuple[dict[str, Fact[str]], dict[str, Fact[str]]]:
+    """What is stated first of each key, and what another host or moment states otherwise in the same text."""
     values: dict[str, Fact[str]] = {}
+    others: dict[str, Fact[str]] = {}
     for number, line in lines(member):
         if line[:1] in "#;" or line.startswith("sysctl:"):
             continue
@@ -81,8 +87,10 @@ def values_of(member: Member, most: int = 20_000) -> dict[str, Fact[str]]:
         if match is None or len(values) >= most or _is_no_key(match[1], line):
             continue
         key = match[1].replace("/", ".") if "." not in match[1] else match[1]
-        values.setdefault(key.removeprefix("-"), present(match[2].strip(), member, number, line))
-    return values
+        key, value = key.removeprefix("-"), match[2].strip()
+        if known(values.setdefault(key, present(value, member, number, line))) != value:
+            others.setdefault(key, present(value, member, number, line))
+    return values, others
 
 
 def _is_no_key(name: str, line: str) -> bool:
@@ -91,12 +99,12 @@ def _is_no_key(name: str, line: str) -> bool:
 
 
 def read_sysctl(member: Member, detail: bool) -> list[Snapshot]:
-    """One snapshot of scope "running" with every key as text."""
-    values = values_of(member)
+    """One snapshot of scope "running" with every key as text, and one of what is stated otherwise further on."""
+    values, others = _stated(member)
     if not values:
         why = refusal(bytes(member.head)) or "empty or garbled"
         return [unreadable(member, "sysctl", "vm.max_map_count", why)]
-    return [snapshot(member, "sysctl", values)]
+    return [snapshot(member, "sysctl", held) for held in (values, others) if held]
 
 
 PARSER = SnapshotParser(

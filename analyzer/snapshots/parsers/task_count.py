@@ -15,6 +15,7 @@ from analyzer.snapshots.base import (
     SnapshotParser,
     first_line,
     is_refused_or_empty,
+    of_several,
     present,
     snapshot,
     text,
@@ -27,7 +28,9 @@ _NUMBER = lazy.pattern(r"\s*(\d{1,9})(?:\s+\S*task/?)?\s*")
 
 def read_tasks(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot with ``tasks``."""
-    line = text(member, 4096).strip("\n").split("\n")[0]
+    line, *more = text(member, 4096).strip("\n").split("\n")
+    if any(other != line and _NUMBER.fullmatch(other) for other in more):
+        return [unreadable(member, "task_count", "tasks", of_several("the threads"))]
     match = _NUMBER.fullmatch(line)
     if match is None or match[1] == "0":
         return [unreadable(member, "task_count", "tasks", "no count in it")]
