@@ -10,7 +10,7 @@ from analyzer.diagnosis.arbiter import Decision
 from analyzer.diagnosis.evidence import Ledger
 from analyzer.diagnosis.model import Answer, NamedFact, Question
 from analyzer.diagnosis.weigh import HEAP_ARENA, Symptoms, human, number
-from analyzer.facts import Evidence
+from analyzer.facts import Evidence, Unreadable
 
 # Less than this part of RAM is no room; memory that a dead process freed is taken off first.
 ROOM = 0.02
@@ -78,6 +78,9 @@ def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None
     group = alive.group if alive is not None else None
     total = reading.meminfo(subject, "MemTotal", group)
     available, words = _available(subject, group)
+    if total is None:
+        total, available = reading.free(subject, "total", group), reading.free(subject, "available", group)
+        words = "available" if available is not None else ""
     mode = reading.sysctl(subject, "vm.overcommit_memory", group)
     commit = reading.meminfo(subject, "Committed_AS", group)
     limit = reading.meminfo(subject, "CommitLimit", group)
@@ -129,7 +132,11 @@ def _memory_answer(
                 f"Committed_AS {human(commit.value)} is at CommitLimit {human(limit.value)} (overcommit mode 2)",
             )
     if total is None or available is None:
-        return "unknown", "meminfo is not in the bundle"
+        unread = subject.host.fact("free", "total" if total is None else "available")
+        why = "meminfo is not in the bundle"
+        if isinstance(unread, Unreadable) and unread.evidence is not None:
+            why += f"; {unread.evidence.member}: {unread.why}"
+        return "unknown", why
     seen = f"{human(available.value)} of {human(total.value)} {words}"
     if available.value < ROOM * total.value:
         return "no", seen

@@ -77,6 +77,11 @@ def meminfo(subject: Subject, key: str, group: str | None = None) -> Value | Non
     return present(subject.host.fact("meminfo", key, group))
 
 
+def free(subject: Subject, name: str, group: str | None = None) -> Value | None:
+    """What ``free`` says, in bytes. It may be rounded, so that no limit is compared with it."""
+    return present(subject.host.fact("free", name, group))
+
+
 def soft_limit(subject: Subject, name: str) -> Value | None:
     """The process's soft rlimit in bytes or units (inf: unlimited): limits, prlimit, then the banner.
 

@@ -275,3 +275,65 @@ def test_windows_line_ends_and_marks() -> None:
         facts = parser.read(member_of("meminfo.txt", raw, 7))[0].values
         assert isinstance(facts["MemFree"], Present)
         assert facts["MemFree"].value == 102400
+
+
+GIB = 1 << 30
+FREE = """               total        used        free      shared  buff/cache   available
+Mem:    {}
+Swap:              0           0           0
+"""
+KB, MB = "24684092 1099388 18028900 8856 5877544 23584704", "24105 1073 17606 8 5739 23031"
+
+
+@pytest.mark.parametrize(
+    ("path", "numbers", "gib"),
+    [
+        ("top/sos_commands/memory/free", KB, 23.54),
+        ("top/sos_commands/memory/free_-m", MB, 23.54),
+        ("free", KB, 23.54),
+        ("free.txt", MB, 23.54),
+        ("free-m.txt", MB, 23.54),
+        ("free_-k", KB, 23.54),
+        ("free_--mebi.txt", MB, 23.54),
+        ("free_-wt_-m", MB, 23.54),
+        ("free.txt", "25276510208 1125773312 18461593600 9068544 6018605056 24150736896", 23.54),
+        ("free_-b", "25276510208 1125773312 18461593600 9068544 6018605056 24150736896", 23.54),
+        ("free_-h", "23Gi 1.0Gi 17Gi 8.6Mi 5.6Gi 22Gi", 23),
+        ("free.txt", "23G 1.0G 17G 8.6M 5.6G 22G", 23),
+        ("free_-g", "23 11 17 0 15 22", 23),
+        ("free.txt", "130 10 100 1 19 115", 130),
+        # kB of a small machine are MB of a very large one
+        ("free.txt", "2000000 400000 800000 8000 800000 1500000", None),
+        ("sos_commands/memory/free", "2000000 400000 800000 8000 800000 1500000", 1.907),
+        # no machine at all, or no whole pages
+        ("free.txt", "4500000000000 4096 4096 4096 4096 4096", None),
+        ("free.txt", "24684093 1099388 18028900 8856 5877544 23584704", None),
+        ("free-m.txt", KB, 24105.5),
+        ("free-b.txt", MB, None),
+        ("free_--si_-m", MB, None),
+        ("free-web.txt", KB, 23.54),
+        ("free-log.txt", MB, 23.54),
+    ],
+)
+def test_free_is_in_bytes_only_where_its_unit_is_certain(path: str, numbers: str, gib: float | None) -> None:
+    text = FREE.format(numbers).encode()
+    parser = classify(path, text)
+    assert parser is not None
+    assert parser.kind == "free"
+    total = parser.read(member_of(path, text))[0].values["total"]
+    if gib is None:
+        assert isinstance(total, Unreadable), total
+    else:
+        assert isinstance(total, Present), total
+        assert total.value / GIB == pytest.approx(gib, rel=1e-3)
+
+
+def test_a_few_whole_gigabytes_are_no_number() -> None:
+    facts = read("free_-g", FREE.format("62 61 0 0 0 0"))
+    assert facts["total"] == 62 * GIB
+    assert "available" not in facts
+
+
+def test_the_free_of_two_hosts_is_of_neither() -> None:
+    assert read("free", FREE.format(KB) + FREE.format("16384000 1000 1000 1000 1000 1000")) == {}
+    assert read("free", FREE.format(KB) + FREE.format(KB))["total"] == 24684092 << 10
