@@ -52,6 +52,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     captured_at = _captured_at(intake, all_hosts)
     assumed = yearless.settle(intake, captured_at)
     pods, events = _kubernetes(intake)
+    containers, pods = [p for p in pods if not p.name], [p for p in pods if p.name]
     places = {log.member: _with_hints(intake.layout.place(log.member), log) for log in intake.logs}
     for log in intake.logs:
         if places[log.member].tail and not log.tail:
@@ -62,7 +63,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     subjects = [_by_log(stream, pods, events) for stream in _streams(logs, places, all_hosts)]
     nodes = {s.pod.node for s in subjects if s.pod is not None and s.pod.node}
     for subject in subjects:
-        _on_host(subject, at.host_of_subject(subject, nodes))
+        _on_host(subject, at.host_of_subject(subject, nodes), containers, alone=len(subjects) == 1)
     if not subjects:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
@@ -183,13 +184,14 @@ def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent
     return subject
 
 
-def _on_host(subject: Subject, host: Host) -> None:
+def _on_host(subject: Subject, host: Host, containers: Sequence[PodState], *, alone: bool) -> None:
     """What the host's facts and captures add."""
     subject.host = host
     identity.identify(subject)
     identity.check_version(subject)
     identity.pids_from_log(subject)
     attribution.attribute(subject, host.captures)
+    identity.find_container(subject, containers, alone=alone)
     _finish(subject)
 
 

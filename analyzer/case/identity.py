@@ -6,6 +6,8 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from analyzer import lazy
 from analyzer.case import attribution
 from analyzer.case.model import Subject
@@ -14,6 +16,9 @@ from analyzer.logs import eras
 from analyzer.logs.model import KernelEvent
 from analyzer.snapshots.model import DataDir, PodEvent, PodState
 
+_INGESTERS = ("ingester", "prometheus", "receive")
+_SOON = 60_000_000_000  # nanoseconds from a process's last line to its end
+_SLACK = 2_000_000_000  # nanoseconds between what a container writes and what its engine notes
 _CALLER = lazy.pattern(r"caller\W{1,5}([\w.]+\.go:\d+)")
 _CONTAINER_ID = lazy.pattern(r"(?:^|/|-)([0-9a-f]{64})(?:[-./]|$)")
 _UNIT = lazy.pattern(r"[^/]+\.service(?:/|$)|user\.slice")
@@ -70,7 +75,7 @@ def find_pod(subject: Subject, pods: Sequence[PodState], events: Sequence[PodEve
         or (subject.pod_uid and p.uid == subject.pod_uid)
     ]
     if not matching and not place.pod:
-        named = [p for p in pods if any(w in p.name for w in ("ingester", "prometheus", "receive"))]
+        named = [p for p in pods if any(w in p.name for w in _INGESTERS)]
         matching = named if len(named) == 1 else (list(pods) if len(pods) == 1 else [])
     if matching:
         subject.pod = matching[0]
@@ -79,6 +84,52 @@ def find_pod(subject: Subject, pods: Sequence[PodState], events: Sequence[PodEve
     name = place.pod or (subject.pod.name if subject.pod else None)
     if name:
         subject.pod_events = [e for e in events if e.object.rsplit("/", 1)[-1] == name]
+
+
+def find_container(subject: Subject, containers: Sequence[PodState], *, alone: bool) -> None:
+    """The state of the subject's container outside of Kubernetes: by its id in the log's path or the process's
+    cgroup. Where no id is known, and there is one subject (``alone``) and no pod: by its name, or as the only one,
+    if it ended when the log did. It tells of the newest life only if it ran while that life wrote."""
+    if subject.pod is not None:
+        return
+    known = {c.facts.value("cgroup_of", "container_id") for c in subject.captures} | {subject.container_id}
+    known.discard(None)
+    matching: list[PodState] = []
+    if known:
+        matching = [p for p in containers if p.containers[0].container_id in known]
+    elif alone and not subject.place.pod:
+        named = [p for p in containers if any(word in _names(p) for word in _INGESTERS)]
+        matching = named or [p for p in containers if len(containers) == 1 and _ends_with(p, subject)]
+    if len({p.containers[0].container_id for p in matching}) != 1 or not _encloses(matching[0], subject):
+        return
+    box = matching[0].containers[0]
+    subject.container_id = subject.container_id or box.container_id
+    # The log's own name of the container may be another; the state is its all the same.
+    box = replace(box, name=subject.place.container or box.name)
+    subject.pod = replace(matching[0], containers=[box])
+
+
+def _names(container: PodState) -> str:
+    return f"{container.containers[0].name} {container.labels.get('image', '')}".lower()
+
+
+def _encloses(container: PodState, subject: Subject) -> bool:
+    """Whether the newest life wrote while the container ran. Clocks without a zone tell nothing."""
+    box, life = container.containers[0], subject.lives[-1] if subject.lives else None
+    if life is None or life.first is None or life.last is None or life.last.assumed or life.first.assumed:
+        return True
+    started, finished = box.started, box.finished
+    if started is not None and life.last.ns < started.ns - _SLACK:
+        return False
+    return finished is None or box.state != "terminated" or life.first.ns <= finished.ns + _SLACK
+
+
+def _ends_with(container: PodState, subject: Subject) -> bool:
+    """Whether the container ended right after the newest life's last line."""
+    box, life = container.containers[0], subject.lives[-1] if subject.lives else None
+    if life is None or life.last is None or life.last.assumed or box.finished is None:
+        return False
+    return box.state == "terminated" and -_SLACK <= box.finished.ns - life.last.ns <= _SOON
 
 
 def pids_from_log(subject: Subject) -> None:

@@ -185,7 +185,7 @@ def _from_pod(life: Life, subject: Subject) -> None:
         reason = container.reason if container.state == "terminated" else container.last_reason
         if reason == "OOMKilled":
             life.outcome, life.signal, life.exit_code = "killed", 9, code
-            life.reason = "OOMKilled (pod state)"
+            life.reason = "OOMKilled (pod state)" if pod.name else "OOMKilled (container state)"
         elif code is not None and life.outcome in ("log_stops", "starting", "unknown"):
             life.exit_code, life.reason = code, reason
             if code == 137:

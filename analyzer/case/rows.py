@@ -77,7 +77,7 @@ def _identity(subject: Subject) -> Row:
         "node": subject.place.node or (pod.node if pod is not None else None),
         "zone": pod.zone if pod is not None else None,
         "namespace": subject.place.namespace or (pod.namespace if pod is not None else None),
-        "pod": subject.place.pod or (pod.name if pod is not None else None),
+        "pod": subject.place.pod or (pod.name if pod is not None else None) or None,
         "container": subject.place.container,
         "container_id": subject.container_id,
         "pod_uid": subject.pod_uid,

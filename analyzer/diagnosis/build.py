@@ -127,7 +127,7 @@ def _subject(
         node=place.node or (subject.pod.node if subject.pod else None),
         zone=(subject.pod.zone if subject.pod else None) or subject.config.value("config", "zone"),
         namespace=place.namespace or (subject.pod.namespace if subject.pod else None),
-        pod=place.pod or (subject.pod.name if subject.pod else None),
+        pod=place.pod or (subject.pod.name if subject.pod else None) or None,
         container=place.container,
         container_id=subject.container_id,
         pid=next((c.pid for c in subject.captures if c.pid is not None), None),

@@ -84,7 +84,7 @@ def _from_json(member: Member, kind: str) -> Iterator[tuple[dict[str, Any], Wher
         yield from _from_items(member, itertools.chain((raw,), chunks), kind)
         return
     placed = Placed(member, raw.decode("utf-8", "replace"))
-    for loaded in _json_values(raw, placed.text):
+    for loaded in json_values(raw, placed.text):
         for found in objects(loaded, kind):
             meta = found.get("metadata")
             if isinstance(meta, dict):
@@ -108,7 +108,7 @@ def _from_items(member: Member, chunks: Iterable[bytes], kind: str) -> Iterator[
             yield dict(found), placed.where
 
 
-def _json_values(raw: bytes, text: str) -> Iterator[Any]:
+def json_values(raw: bytes, text: str) -> Iterator[Any]:
     """The JSON values of a text: one, or several after each other; those before a cut."""
     import msgspec
 

@@ -32,7 +32,7 @@ filelist    ``data``: DataDir
 thanos_shipper ``uploaded``: tuple[str, ...]; ``tenant``
 metrics     series by name: ``process_memory_map_areas``, ``process_memory_map_areas_limit``,
             ``process_open_fds``, ``process_max_fds``, ``process_virtual_memory_bytes`` ...
-pod         ``pods``: tuple[PodState, ...] (JSON, YAML or describe text); k8s_events: ``events``
+pod         ``pods``: tuple[PodState, ...] (JSON, YAML, describe or docker inspect); k8s_events: ``events``
 date, uptime, hostname, uname, version, loadavg, os_release, psi: ``text`` and parsed values
             (date: ``now`` Stamp; uptime: ``seconds``; hostname: ``name``; version: ``product``,
             ``version``; uname: ``release``, ``machine``; psi: ``avg10`` ...)
@@ -236,6 +236,8 @@ class ContainerState(Struct):
 
 
 class PodState(Struct):
+    """A pod; without a name, one container outside of Kubernetes (its image stands among the labels)."""
+
     namespace: str | None
     name: str
     uid: str | None = None

@@ -36,7 +36,8 @@ class _CgroupOom(Struct, frozen=True):
             return Hypothesis(self.name, "direct", why, quoted, weight, strength=3)
         pod = _pod_says(subject)
         if pod is not None and any(was_oom_killed(life) for life in symptoms.lives):
-            why = "Kubernetes states OOMKilled for this container"
+            engine = "Kubernetes" if subject.pod is not None and subject.pod.name else "the container engine"
+            why = f"{engine} states OOMKilled for this container"
             return Hypothesis(self.name, "direct", why, quote([pod, *stops]), weight, strength=3)
         if symptoms.root_family not in ("kill", "stop"):
             words = (
