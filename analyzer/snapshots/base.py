@@ -523,24 +523,19 @@ class Table:
     def __init__(self) -> None:
         self.values: dict[str, Fact[Any]] = {}
         self.several = False
-        self._names: set[str] = set()  # of the table at hand
         self._first = True
 
     def begin(self) -> None:
         """A heading: what follows is another table, if rows came before."""
-        if self._names:
-            self._names = set()
-            self._first = False
+        self._first = not self.values
 
     def add(self, name: str, fact: Present[Any]) -> None:
         """One row."""
-        if name in self._names:
-            self.begin()
-        self._names.add(name)
-        if self._first:
+        held = self.values.get(name)
+        if held is None and self._first:
             self.values[name] = fact
             return
-        held = self.values.get(name)
+        self._first = False
         self.several = self.several or not isinstance(held, Present) or held.value != fact.value
 
 

@@ -52,7 +52,6 @@ NAMES = {
     "realtime priority": "rtprio",
     "realtime timeout": "rttime",
 }
-_HEADING = lazy.pattern(r"\s*Limit +Soft Limit +Hard Limit +Units")
 _ROW = lazy.pattern(r"Max ([a-z ]+?)\s+(unlimited|\d+)\s+(unlimited|\d+)(?:\s+(\w*)\s*)?")
 
 
@@ -65,7 +64,7 @@ def read_limits(member: Member, detail: bool) -> list[Snapshot]:
     """One snapshot: (soft, hard) by name."""
     table = Table()
     for number, line in lines(member):
-        if _HEADING.match(line) is not None:
+        if line.lstrip().startswith("Limit "):
             table.begin()
         match = _ROW.fullmatch(line.strip())
         name = NAMES.get(match[1]) if match is not None else None
