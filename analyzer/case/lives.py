@@ -151,13 +151,17 @@ def _open_end(life: Life, subject: Subject) -> str:
 
 
 def _error_exit(life: Life) -> bool:
+    """Whether the process returned an error: by its own last word, which rarely says why, or by what failed."""
+    if any(e.kind == "stopped" and e.fields.get("outcome") == "error" for e in life.events):
+        return True
     startup = [
         f
         for f in life.failures
         if f.operation in ("startup_open", "startup_compaction", "head_chunk_mapping", "wal_replay")
     ]
     shutdown = any(e.kind == "shutdown" for e in life.events)
-    if any(e.kind == "module_failed" for e in life.events) and life.failures:
+    # While it is asked to stop, a module may fail of nothing but that.
+    if any(e.kind == "module_failed" for e in life.events) and (life.failures or not shutdown):
         return True
     return bool(startup) and not life.ready and not shutdown
 

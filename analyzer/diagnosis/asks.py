@@ -145,6 +145,12 @@ TABLE: dict[str, _Template] = {
         _kubectl("kubectl -n NAMESPACE logs POD --all-containers --previous --timestamps"),
         1,
     ),
+    "log_before": _Template(
+        "the log above the line that says that the process ended with an error",
+        "that line does not say which error it was",
+        _kubectl("kubectl -n NAMESPACE logs POD --all-containers --previous --timestamps"),
+        0,
+    ),
     "log": _Template(
         "the ingester's log of the crash",
         "no log of an ingester is in the bundle",

@@ -244,6 +244,7 @@ def _what_failed(symptoms: Symptoms) -> str:
             "kill": "The process was killed",
             "stop": "The log just stops",
             "bus": "The process died of SIGBUS",
+            "none": "The process ended with an error",
         }
         return words.get(symptoms.root_family, "The process died") + times
     operation = {
@@ -328,6 +329,8 @@ def _extra_asks(subject: Subject, symptoms: Symptoms, decision: Decision) -> lis
     extra: list[str] = []
     if decision.winner is None and symptoms.root_family in ("kill", "stop"):
         extra.append("pod_state")
+    if symptoms.root_family == "none":  # it says that it ended with an error, and no line says of what
+        extra.append("log_before")
     if decision.winner is None and not any(life.start for life in subject.lives):
         extra.append("banner")
     return extra

@@ -119,6 +119,8 @@ def _event_text(life: Life, event: Event) -> str:
         "restart_backoff": "restart is delayed (back-off)",
         "sigquit": "dumps its goroutines (SIGQUIT)",
     }
+    if event.kind == "stopped" and fields.get("outcome") == "error":
+        return "ends with an error"
     if event.kind == "exit":
         return f"exit: {event.evidence.text[:100]}"
     return words.get(event.kind, event.kind)
