@@ -32,7 +32,7 @@ _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)"
 _CRI = lazy.pattern(rf"({_STAMP}) (stdout|stderr) ([PF])((?::\S+)?)(?: |$)", re.ASCII)
 _KUBECTL_PREFIX = lazy.pattern(r"\[pod/([^\]\s/]+)/([^\]\s]+)\] ?", re.ASCII)
 _TIMED = lazy.pattern(rf"({_STAMP})(?: |$)", re.ASCII)
-_LABEL_SET = lazy.pattern(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, ?)?)*)\}[ \t]*', re.ASCII)
+_LABEL_SET = lazy.pattern(r'\{((?:\w+="(?:[^"\\]|\\.)*"(?:, ?)?)*)\} *', re.ASCII)
 _LABEL = lazy.pattern(r'(\w+)="((?:[^"\\]|\\.)*)"', re.ASCII)
 _GRAFANA = lazy.pattern(r"(\d{13})\t(\d{4}-\d\d-\d\dT[^\t]{8,24})\t", re.ASCII)
 _COMPOSE = lazy.pattern(r"([A-Za-z0-9][\w.-]*) +\| ?", re.ASCII)
@@ -109,9 +109,10 @@ class Framings:
     def __init__(self) -> None:
         self._stern: set[str] = set()  # prefixes seen: a dump's lines have no head to know them by
 
-    def peel(self, raw: bytes) -> Peeled:
-        """The payload of a raw line, and what its framings say. Never raises."""
-        text = raw.decode("utf-8", "replace").rstrip("\r")
+    def peel(self, raw: bytes, errors: str = "replace") -> Peeled:
+        """The payload of a raw line, and what its framings say. Never raises. With ``surrogateescape`` for
+        ``errors`` the bytes of half a character are kept, for the line that is joined from such pieces."""
+        text = raw.decode("utf-8", errors).rstrip("\r")
         if "\x00" in text:
             text = text.strip("\x00")
         if text.startswith("\ufeff"):

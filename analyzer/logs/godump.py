@@ -63,7 +63,18 @@ _RECOVERED = lazy.pattern(r" \[recovered(?:, repanicked)?\]$")
 _SIGNAL_ADDRESS = lazy.pattern(r"\bsigcode=-?\d++ addr=(0x[0-9a-f]++)")
 _WITH_SIZE = lazy.pattern(r"while mmapping (\S++) with size: (\d{1,18}+)")
 # Not the panic's own text: what follows it, and other goroutines' log lines in between.
-_NOT_IN_PANIC = ("[signal ", "fatal error: ", "\tpanic: ", "level=", "ts=", "time=", "{", "goroutine ")
+# A second panic has a tab before it, which logcli trims off.
+_NOT_IN_PANIC = (
+    "[signal ",
+    "fatal error: ",
+    "\tpanic: ",
+    "panic: ",
+    "level=",
+    "ts=",
+    "time=",
+    "{",
+    "goroutine ",
+)
 _STACK_HEAD = lazy.pattern(r"(?:goroutine \d++ .*\[.*\]:|runtime stack:|goroutine \d++ \[)")
 
 # Frames of the machinery of dying: the failing function stands below them.
