@@ -30,6 +30,7 @@ from analyzer.logs.lives import Lives, close, is_supervisor, touch
 from analyzer.logs.lookback import Hints, LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.patterns import SECTION, pattern_set
+from analyzer.logs.quoting import REPLACEMENT
 from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
 from analyzer.logs.repeats import Context, Recalled, Repeats
 from analyzer.logs.rewrite import renumber
@@ -133,6 +134,8 @@ class _Reader:
                 tail = docker_tail(tail)
             self._entry(Joined(peeled, number, 1, True, line.long, tail), line.ids)
         elif peeled.partial or self._joiner.open:
+            if REPLACEMENT in peeled.payload:  # maybe half a character
+                peeled.payload = self._framings.peel(line.raw, "surrogateescape").payload
             for joined in self._joiner.add(peeled, number):
                 if joined.number != number:
                     self._joined(joined)
@@ -346,13 +349,20 @@ class _Reader:
             stamp = next((time for _, _, time in rows if time is not None), self._stamp)
         previous = self._previous_step(None)
         self._count_before()
-        self._dump = Dump(joined.number, peeled.hints, stamp, self._counts.own("goroutine"), previous)
+        self._dump = Dump(
+            joined.number, peeled.hints, stamp, self._counts.own("goroutine"), previous, peeled.stream
+        )
         self._dump.add(peeled.payload, joined.number)
 
     def _in_dump(self, dump: Dump, joined: Joined, ids: tuple[int, ...]) -> bool:
         """Whether the line is part of the open dump. Ends the dump where it is not its last word."""
         peeled = joined.peeled
         if not dump.belongs(peeled):
+            return False
+        if peeled.stream != dump.stream:
+            dump.strange += 1
+            if ids and not dump.followed:
+                self._end_dump(dump, dump.last_line)
             return False
         if has_head(peeled.payload):
             dump.heads += 1

@@ -10,7 +10,8 @@
 
 The first lines are followed one by one; from there on a dump costs nothing: it lasts until the next
 line of a logger that matters, and its goroutines are counted by the scan. Lines of other goroutines'
-loggers may stand among the first lines; they end a dump only when several follow each other.
+loggers may stand among the first lines; they end a dump only when several follow each other. What stands
+on the container's other stream is no part of it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def opens(payload: str) -> bool:
 
 
 class Dump(Struct):
-    """A dump while it is read. ``hints`` tell whose it is, ``goroutines`` is the scan's count when it
+    """A dump while it is read. ``hints`` and ``stream`` tell whose it is, ``goroutines`` is the scan's count when it
     began, ``stamp`` the time of the last line before it, ``previous`` the life-cycle step before it."""
 
     first_line: int
@@ -43,16 +44,18 @@ class Dump(Struct):
     stamp: Stamp | None
     goroutines: int
     previous: str | None
+    stream: str = ""
     lines: list[str] = field(default_factory=list)
     total: int = 0
     heads: int = 0  # lines of a logger since the last line of the dump
+    strange: int = 0  # lines of the other stream among its own
     stacks: bool = False  # a goroutine's stack was seen
     last_line: int = 0
 
     @property
     def followed(self) -> bool:
         """Whether its lines are still read one by one."""
-        return len(self.lines) < FOLLOWED
+        return len(self.lines) + self.strange < FOLLOWED
 
     def add(self, payload: str, number: int) -> None:
         """One more line of the dump."""

@@ -69,6 +69,7 @@ class Joiner:
         if line is None:
             if not peeled.partial:
                 self.took = False
+                peeled.payload = _whole(peeled.payload)
                 return [*done, Joined(peeled, number, 1, cut=False)]
             line = self._lines[key] = _Open(peeled, number)
         self._append(line, peeled.payload)
@@ -86,20 +87,30 @@ class Joiner:
             line.pieces.append(payload)
         elif line.long is None and self._long_line is not None:
             line.long = self._long_line()
-            line.long.feed("".join(line.pieces).encode("utf-8", "replace"))
+            line.long.feed(_bytes("".join(line.pieces)))
         line.size += len(payload)
         if line.long is not None:
-            line.long.feed(payload.encode("utf-8", "replace"))
+            line.long.feed(_bytes(payload))
             line.tail = (line.tail + payload)[-KEPT_TAIL:]
 
     def _close(self, key: Key, cut: bool) -> Joined:
         line = self._lines.pop(key)
         self.broken += cut
-        line.peeled.payload = "".join(line.pieces)
+        line.peeled.payload = _whole("".join(line.pieces))
         line.peeled.partial = False
         return Joined(
-            line.peeled, line.number, line.lines, cut or line.size > PIECES_KEPT, line.long, line.tail
+            line.peeled, line.number, line.lines, cut or line.size > PIECES_KEPT, line.long, _whole(line.tail)
         )
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of a piece, halves of characters and all."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _whole(text: str) -> str:
+    """A joined text, in which the halves of a character that was cut meet."""
+    return text if text.isascii() else _bytes(text).decode("utf-8", "replace")
 
 
 def _is_next(line: _Open, payload: str) -> bool:

@@ -411,6 +411,53 @@ def test_an_empty_member_and_garbage_are_digested():
     assert found.lines == (bytes(range(256)) * 300).count(b"\n") + 1
 
 
+@pytest.mark.parametrize("width", range(40, 56))
+def test_a_character_cut_by_a_piece_is_whole_again(fixtures, width: int) -> None:
+    rows = [row.replace("tenant-a", "\u20ac\u00fc\u20ac\u00fc\u20ac") for row in sample(fixtures)]
+    pieces = []
+    for n, row in enumerate(rows):
+        data = row.encode()
+        cuts = [data[at : at + width] for at in range(0, len(data), width)]
+        pieces += [f"{stamp(n)} stderr {'F' if cut is cuts[-1] else 'P'} ".encode() + cut for cut in cuts]
+    assert essence(digest(b"\n".join(pieces) + b"\n")) == essence(digest("\n".join(rows) + "\n"))
+
+
+PANIC = [
+    "panic: mmap, size 134217728: cannot allocate memory [recovered]",
+    "\tpanic: mmap, size 134217728: cannot allocate memory",
+    "",
+    "goroutine 1 [running]:",
+    "github.com/prometheus/prometheus/tsdb.(*memSeries).mmapCurrentHeadChunk(0x1)",
+]
+
+
+def test_what_stands_on_the_other_stream_is_no_part_of_a_panic(fixtures) -> None:
+    rows = [f"{stamp(n)} stderr F {row}" for n, row in enumerate([*sample(fixtures)[:5], *PANIC])]
+    alone = digest("\n".join(rows) + "\n")
+    for at in range(6, len(rows)):
+        with_other = [*rows[:at], f"{stamp(at)} stdout F chatter of another stream", *rows[at:]]
+        found = digest("\n".join(with_other) + "\n")
+        assert essence(found) == essence(alone)
+        (failure,) = found.segments[-1].failures
+        assert (failure.file_kind, failure.members) == ("head_chunk_new", 1)
+
+
+def test_a_stream_that_goes_on_ends_the_dump_of_the_other(fixtures) -> None:
+    dump = [f"{stamp(n)} stderr F {row}" for n, row in enumerate(["SIGQUIT: quit", *PANIC[2:]])]
+    healthy = [f"{stamp(n)} stdout F {row}" for n, row in enumerate(sample(fixtures)[:5] * 400)]
+    found = digest("\n".join([*healthy[:5], *dump, *healthy, *healthy]) + "\n")
+    assert found.parsed < 3000  # it is not followed to the end of the log
+    assert [event.kind for segment in found.segments for event in segment.events].count("sigquit") == 1
+
+
+@pytest.mark.parametrize("tab", ["\t", ""])  # logcli trims the line
+def test_a_panic_that_was_recovered_is_one_error_in_a_download(tab: str) -> None:
+    panic = [row.replace("\t", tab) for row in PANIC]
+    found = digest("".join(f'{stamp(n)} {{pod="ingester-0"}}  {row}\n' for n, row in enumerate(panic)))
+    (failure,) = found.segments[-1].failures
+    assert (failure.file_kind, failure.count, failure.members) == ("head_chunk_new", 1, 1)
+
+
 @pytest.mark.parametrize("name", ["cri pieces", "docker", "export", "loki", "grafana txt", "utf-16"])
 def test_a_log_cut_anywhere_never_raises_and_invents_no_failure(fixtures, name):
     rows = [row for row in sample(fixtures) if "maxprocs" not in row]
