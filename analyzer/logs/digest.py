@@ -294,7 +294,8 @@ class _Reader:
         if not life.refused:
             self._count_before()
         if isinstance(joined.long, StreamCounter):
-            failure = meaning.with_stream(failure, joined.long.finish())
+            text = meaning.failing_text(record)
+            failure = meaning.with_stream(failure, joined.long.finish(), text)
         self._folder.failure(life, failure, record)
 
     def _life(self, peeled: Peeled, number: int) -> Life:

@@ -23,7 +23,7 @@ from analyzer.logs.foreign import FAMILY, by_errno, by_words, is_watch
 from analyzer.logs.lifecycle import events
 from analyzer.logs.literals import LITERALS
 from analyzer.logs.model import Event, Record, Tree
-from analyzer.logs.observation import Observation, is_damage, observe
+from analyzer.logs.observation import Observation, is_damage, key_of, observe
 from analyzer.logs.operations import OPENS, operation_of
 from analyzer.logs.records import record_error, record_message, record_tenant
 
@@ -103,15 +103,19 @@ def _dump(record: Record, context: Context) -> Meaning:
     return Meaning(event, failure)
 
 
-def with_stream(failure: Observation, count: StreamCount) -> Observation:
-    """``failure``, read from the head of a line over the limit, with the numbers of the whole line."""
+def with_stream(failure: Observation, count: StreamCount, text: str) -> Observation:
+    """``failure``, read from ``text``, the head of a line over the limit, with the numbers of the whole line."""
+    key = key_of(text, count.members)
+    if not count.members:  # no list that can be counted: the numbers are those of the head
+        return replace(failure, key=key, complete=False)
     errno = count.errnos.most_common(1)[0][0] if count.errnos else failure.errno
     kind = count.kinds.most_common(1)[0][0] if count.kinds else failure.file_kind
     return replace(
         failure,
+        key=key,
         errno=errno,
         file_kind=kind,
-        members=max(count.members, 1),
+        members=count.members,
         declared=count.declared if count.declared is not None else failure.declared,
         complete=count.complete,
         sizes=count.sizes,

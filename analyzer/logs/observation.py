@@ -19,6 +19,7 @@ MAX_ULIDS = 10_000
 MAX_SIZES = 4096
 SAMPLE_LIMIT = 400
 _KEY_LIMIT = 200
+_KEY_TEXT = 256 * 1024  # of a longer text; it is less than what is kept of a line over 1 MiB
 
 _NAMED_BLOCK = lazy.pattern(
     r"(?:corrupted block |block \S{0,400}?/|map\[|[/ ])(?P<ulid>0[0-9A-HJKMNP-TV-Z]{25})(?=[:/\]\s]|$)"
@@ -67,9 +68,13 @@ class Observation(Struct):
     errnos: Counter[str] = field(default_factory=Counter)
 
 
-def key_of(text: str) -> str:
-    """A short key of a failure's innermost text: the text itself, or its start and a digest."""
-    return shortened(innermost(text))
+def key_of(text: str, members: int | None = None) -> str:
+    """A short key of a failure's innermost text: the text itself, or its start and a digest. Of a text that may be
+    cut, each copy at another place, only the start counts, and the number of its members."""
+    text = innermost(text)
+    if len(text) <= _KEY_TEXT:
+        return shortened(text)
+    return f"{shortened(text[:_KEY_TEXT])} of {members}"
 
 
 def shortened(text: str) -> str:
@@ -87,7 +92,7 @@ def is_damage(text: str) -> bool:
 
 def observe(tree: Tree, text: str, operation: str) -> Observation:
     """The numbers of a tree. ``text`` is what the tree was parsed from."""
-    found = Observation(operation, key=key_of(text), sample=innermost(text)[:SAMPLE_LIMIT], members=0)
+    found = Observation(operation, sample=innermost(text)[:SAMPLE_LIMIT], members=0)
     kinds: dict[str | None, Counter[str]] = {}
     writer: int | None = None  # the last size of an index writer's mapping
     for path, leaf in leaves(tree):
@@ -102,6 +107,7 @@ def observe(tree: Tree, text: str, operation: str) -> Observation:
         if kind is not None:
             kinds.setdefault(leaf.errno, Counter())[kind] += 1
         _add_numbers(found, path, leaf)
+    found.key = key_of(text, found.members)
     found.errno = found.errnos.most_common(1)[0][0] if found.errnos else None
     of_errno = kinds.get(found.errno) or next(iter(kinds.values()), None)
     if of_errno:

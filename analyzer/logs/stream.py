@@ -1,6 +1,7 @@
 """Counts the members of one huge line that is read in pieces, with flat memory.
 
     ... err="failed to open TSDB: /d/t1: 3000000 errors: mmap, size 31301: cannot allocate memory; mmap, size 16...
+    ... err="failed to open TSDB: /d/t1: reloadBlocks: corrupted block 01G0P1FM80185GR38E1W8124GK: mmap, size 31...
 
 The line is raw: still in its quotes and container. Nesting is not kept, only what can be counted.
 """
@@ -21,13 +22,14 @@ _KEEP = 4096
 _CACHE_LIMIT = 65_536
 
 _HEADER = lazy.pattern(rb"(?<![0-9A-Za-z])(\d{1,9}+) errors: ")
+_JOIN = lazy.pattern(rb"(?<![0-9A-Za-z])corrupted block [0-9A-HJKMNP-TV-Z]{26}+: ")
 _NESTED = lazy.pattern(r"\A.*?(?<![0-9A-Za-z])\d{1,9}+ errors: ", re.DOTALL)
 _QUOTE = lazy.pattern(rb'\\*+"')
 
 
 class StreamCount(Struct):
-    """What one long line holds. ``members`` are the leaves found, ``declared`` is N of its first
-    "N errors:" header. ``sizes`` are bytes and how often; past 4096 distinct ones new sizes are only
+    """What one long line holds. ``members`` are the leaves found, 0 where no list was; ``declared`` is N of
+    its first "N errors:" header, None for a joined list, which has none. ``sizes`` are bytes and how often; past 4096 distinct ones new sizes are only
     counted in ``sizes_dropped``. ``errnos`` and ``kinds`` (file kinds) count leaves. ``complete`` is
     False when fewer members than declared were found, or the last one was cut."""
 
@@ -46,7 +48,8 @@ class StreamCounter:
     def __init__(self) -> None:
         self._count = StreamCount()
         self._carry = b""
-        self._inside = False  # a header was seen
+        self._inside = False  # a header was seen, or a joined list's first member
+        self._joined = False
         self._ended = False  # the quote that closes the value was seen
         self._known: dict[bytes, tuple[str | None, str | None, int | None]] = {}
 
@@ -56,13 +59,12 @@ class StreamCounter:
             return
         data = self._carry + bytes(piece)
         if not self._inside:
-            header = _HEADER.search(data)
-            if header is None:
+            start = self._start(data)
+            if start is None:
                 self._carry = data[-_KEEP:]
                 return
             self._inside = True
-            self._count.declared = int(header[1])
-            data = data[header.end() :]
+            data = data[start:]
         # A join is written as \n inside quotes, doubly escaped inside docker's JSON.
         if b"\\n" in data:
             data = data.replace(b"\\n", b"; ")
@@ -75,6 +77,21 @@ class StreamCounter:
         self._carry = data
         self._split()
 
+    def _start(self, data: bytes) -> int | None:
+        """Where the first member begins; a block that is named before any header begins a joined list."""
+        header, join = _HEADER.search(data), _JOIN.search(data)
+        if join is not None and (header is None or join.start() < header.start()):
+            self._joined = True
+            return join.start()
+        if header is None:
+            return None
+        self._count.declared = int(header[1])
+        return header.end()
+
+    def _is_member(self, text: bytes) -> bool:
+        """Whether a part of the list is a member: of a joined one, what goes on behind a line break is none."""
+        return not self._joined or text.startswith(b"corrupted block ")
+
     def _split(self) -> None:
         *whole, rest = self._carry.split(b"; ")
         for text, times in Counter(whole).items():
@@ -86,7 +103,7 @@ class StreamCounter:
     def _add(self, text: bytes, times: int) -> None:
         count = self._count
         stripped = text.strip(b"\\ \r\n")
-        if not stripped:
+        if not stripped or not self._is_member(stripped):
             return
         count.members += times
         known = self._known.get(stripped)
@@ -123,7 +140,7 @@ class StreamCounter:
         count = self._count
         rest = self._carry.strip(b"\\ \r\n;") if self._inside else b""
         self._carry = b""
-        if rest:
+        if rest and self._is_member(rest):
             _, leaf = split_member(rest.decode("utf-8", "replace"), cut=not self._ended)
             if leaf.complete:
                 self._add(rest, 1)

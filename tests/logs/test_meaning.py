@@ -300,7 +300,7 @@ def test_a_huge_line_takes_its_numbers_from_the_stream() -> None:
     for start in range(0, len(raw), 1000):
         counter.feed(raw[start : start + 1000].encode())
     head = failure(raw[:2000], cut=True)
-    whole = meaning.with_stream(head, counter.finish())
+    whole = meaning.with_stream(head, counter.finish(), raw[:2000])
     assert (whole.members, whole.declared, whole.complete) == (3000, 3000, True)
     assert (whole.operation, whole.file_kind, whole.errno) == ("startup_open", "chunks_segment", "ENOMEM")
     assert whole.sizes.total() == 3000
