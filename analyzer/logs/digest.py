@@ -23,7 +23,6 @@ from analyzer.logs.dumps import HEADS_THAT_END, Dump, opens
 from analyzer.logs.errors import StreamCounter
 from analyzer.logs.fold import Folder, Life, widen
 from analyzer.logs.framing import Framings
-from analyzer.logs.framing_json import docker_tail
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
 from analyzer.logs.lives import Lives, close, is_supervisor, touch
@@ -125,14 +124,12 @@ class _Reader:
     def _line(self, line: Line) -> None:
         """One physical line: its framing peeled off, joined to what it continues."""
         number = line.number
-        peeled = self._framings.peel(line.raw)
+        long = self._long(line) if line.cut else None
+        peeled = long.peeled if long is not None else self._framings.peel(line.raw)
         self._digest.framings[peeled.framing] += 1
         self._digest.parsed += 1
-        if line.cut:
-            tail = line.tail.decode("utf-8", "replace")
-            if peeled.framing.endswith("docker"):
-                tail = docker_tail(tail)
-            self._entry(Joined(peeled, number, 1, True, line.long, tail), line.ids)
+        if long is not None:
+            self._entry(long, line.ids)
         elif peeled.partial or self._joiner.open:
             if REPLACEMENT in peeled.payload:  # maybe half a character
                 peeled.payload = self._framings.peel(line.raw, "surrogateescape").payload
@@ -151,6 +148,15 @@ class _Reader:
         dump = self._dump
         follow = self._joiner.open or (dump is not None and dump.followed) or self._searching > 0
         self._scanner.follow = follow
+
+    def _long(self, line: Line) -> Joined:
+        """A line over 1 MiB, as far as it was kept; one whose head and tail are all of it is whole."""
+        behind = line.size - len(line.raw)
+        if behind <= len(line.tail):
+            raw = line.raw + line.tail[len(line.tail) - behind :]
+            return Joined(self._framings.peel(raw), line.number, 1, False)
+        peeled, tail, cut = self._framings.peel_cut(line.raw, line.tail)
+        return Joined(peeled, line.number, 1, cut, line.long if cut else None, tail)
 
     def _count_before(self) -> None:
         """Count what stands before the current line, before another life or another state begins."""

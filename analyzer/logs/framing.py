@@ -22,10 +22,12 @@ from analyzer import lazy
 from analyzer.logs.framing_json import peel_json
 from analyzer.logs.framing_syslog import peel_iso_journal, peel_rfc5424, peel_syslog
 from analyzer.logs.framing_types import LABELS, Peeled, Peeler, merge
+from analyzer.logs.quoting import drop_cut_escape
 
 MAX_LAYERS = 5
 MAX_SOURCES = 256
 ESCAPE = "\x1b"
+CUT = "\ue000[cut]\ue000"  # stands where the middle of a line is missing; no log holds it
 
 _ANSI = lazy.pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)"
@@ -118,6 +120,19 @@ class Framings:
         if text.startswith("\ufeff"):
             text = text[1:]
         return self.peel_text(strip_ansi(text))
+
+    def peel_cut(self, head: bytes, tail: bytes) -> tuple[Peeled, str, bool]:
+        """As :meth:`peel`, for a line of which only its head and its tail are kept: the payload of the head, that of
+        the tail, and whether it is the payload that was cut, not what a framing says beside it.
+
+        Both are peeled as one text, since a JSON object is read from its end too.
+        """
+        start, end = (part.decode("utf-8", "replace") for part in (head, tail))
+        # Neither may stand within an escape.
+        text = drop_cut_escape(start) + CUT + end[end.find(" ", 0, 64) + 1 :].rstrip("\r")
+        peeled = self.peel_text(strip_ansi(text.strip("\x00\ufeff")))
+        peeled.payload, cut, rest = peeled.payload.partition(CUT)
+        return peeled, rest, bool(cut)
 
     def peel_text(self, text: str) -> Peeled:
         """As :meth:`peel`, for a line that is decoded already."""

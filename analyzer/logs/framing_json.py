@@ -11,14 +11,13 @@ An object whose end is missing (the last line of a cut file) is read as far as i
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from analyzer import lazy
 from analyzer.logs.framing_syslog import priority_level
 from analyzer.logs.framing_types import LABELS, Peeled
 from analyzer.logs.model import Level
-from analyzer.logs.quoting import unescape
+from analyzer.logs.quoting import drop_cut_escape, unescape
 
 JOURNAL_HINTS = {
     "_HOSTNAME": "host", "_SYSTEMD_UNIT": "unit", "SYSLOG_IDENTIFIER": "identifier", "_PID": "pid",
@@ -43,13 +42,15 @@ _CUT_DOCKER = lazy.pattern(r'\{"log":"((?:[^"\\]|\\.)*)')
 
 def peel_json(text: str) -> Peeled | None:
     """The line inside a JSON object, None when the object is a record itself."""
-    kind = _kind(text[:4096])
+    kind = _kind(text)
     if not kind:
         return None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        return _peel_cut(text) if kind == "docker" else None
+        if kind == "docker":
+            return _peel_cut(text)
+        document = _ended(text)
     if not isinstance(document, dict):
         return None
     if kind == "docker":
@@ -59,14 +60,17 @@ def peel_json(text: str) -> Peeled | None:
     return _logcli(document) if kind == "logcli" else _stern(document)
 
 
-def _kind(head: str) -> str:
+def _kind(text: str) -> str:
+    head = text[:4096]
     if head.startswith('{"log":') or ('"log":"' in head and '"stream":"' in head):
         return "docker"
     if '"__REALTIME_TIMESTAMP"' in head or '"MESSAGE"' in head or '"__CURSOR"' in head:
         return "journal"
     if '"line":' in head and ('"labels":' in head or '"timestamp":' in head):
         return "logcli"
-    return "stern" if '"podName":' in head and '"message":' in head else ""
+    if '"message":' in head and ('"podName":' in head or '"podName":' in text[-1024:]):  # behind a long line
+        return "stern"
+    return ""
 
 
 def text_of(value: object) -> str:
@@ -101,10 +105,12 @@ def _peel_cut(text: str) -> Peeled | None:
     return Peeled(unescape(match[1]).rstrip("\r\n"), "docker") if match else None
 
 
-def docker_tail(tail: str) -> str:
-    r"""The end of a docker record's line, from within ``log`` on: ``...memory\" user=t1\n","stream":"stderr",...``."""
-    end = re.search(r'(?:[^"\\]|\\.)*', tail, re.DOTALL)
-    return unescape(end[0] if end else tail).rstrip("\r\n")
+def _ended(text: str) -> object:
+    """The object of ``text``, which ends within its last value, that of the line in most; None elsewhere."""
+    try:
+        return json.loads(drop_cut_escape(text) + '"}')
+    except (ValueError, RecursionError):
+        return None
 
 
 def journal_message(value: object) -> str | None:

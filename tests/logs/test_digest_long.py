@@ -59,6 +59,17 @@ def cri_pieces(number: int, row: str) -> list[str]:
     return [f"{stamp(number)} stderr {'F' if piece is pieces[-1] else 'P'} {piece}" for piece in pieces]
 
 
+def journal(number: int, row: str, *, first: bool = False, **form: object) -> str:
+    """An entry whose message is its first or its last field, or stands between the others."""
+    before = {} if first else {"__REALTIME_TIMESTAMP": str(1795384636000000 + number), "_PID": "7"}
+    after = {"__REALTIME_TIMESTAMP": str(1795384636000000 + number), "_PID": "7"} if first else {}
+    return json.dumps({"__CURSOR": "s=1"} | before | {"MESSAGE": row} | after, **form)
+
+
+def logcli(number: int, row: str) -> str:
+    return json.dumps({"labels": {"pod": "ingester-0"}, "line": row, "timestamp": stamp(number)})
+
+
 FRAMINGS = {
     "bare": lambda number, row: [row],
     "timestamps": lambda number, row: [f"{stamp(number)} {row}"],
@@ -66,6 +77,12 @@ FRAMINGS = {
     "cri pieces": cri_pieces,
     "docker": lambda number, row: [docker(number, row)],
     "docker pieces": docker_pieces,
+    "docker behind a prefix": lambda number, row: [f"[pod/i-0/ingester] {docker(number, row)}"],
+    "journal json": lambda number, row: [journal(number, row)],
+    "journal json, compact": lambda number, row: [journal(number, row, separators=(",", ":"))],
+    "journal json, message first": lambda number, row: [journal(number, row, first=True)],
+    "logcli jsonl": lambda number, row: [logcli(number, row)],
+    "stern json": lambda number, row: [json.dumps({"message": row, "podName": "i-0", "containerName": "i"})],
 }
 
 
@@ -86,6 +103,10 @@ def test_copies_of_a_failure_over_a_mebibyte_are_one(framing: str, text: str) ->
     assert (min(group.sizes), max(group.sizes)) == (min(SIZES), max(SIZES))
     assert group.sizes.total() + group.sizes_dropped == MEMBERS
     assert found.cut_lines == 3
+    assert len(found.segments) == 1
+    assert group.first_line == 1 + sum(
+        len(FRAMINGS[framing](number, row)) for number, row in enumerate(copies("")[:1])
+    )
 
 
 def test_a_copy_that_just_passes_the_limit_is_one_still() -> None:
@@ -110,6 +131,27 @@ def test_what_cannot_be_counted_is_not_called_complete() -> None:
     (group,) = digest("bare", copies(f"unexpected corrupted block:map[{blocks}]")).segments[0].failures
     assert group.members > 1
     assert not group.complete
+
+
+@pytest.mark.parametrize("framing", [name for name in FRAMINGS if "json" in name])
+def test_the_last_line_of_a_cut_download_is_read(framing: str) -> None:
+    rows = copies(f"2 errors: mmap, size 5: {NO_MEMORY}; mmap, size 31301: {NO_MEMORY}")
+    lines = [line for number, row in enumerate(rows) for line in FRAMINGS[framing](number, row)]
+    data = "\n".join(lines[:2]).encode()
+    data = data[: data.rindex(b"301: ")]
+    found = read_log(Member("var/log/ingester.log", len(data), data[:8192], iter((data,))))
+    (group,) = [group for segment in found.segments for group in segment.failures]
+    assert (group.errno, group.members, group.complete, dict(group.sizes)) == ("ENOMEM", 2, False, {5: 1})
+
+
+def test_a_huge_field_beside_the_line_cuts_nothing() -> None:
+    entry = json.loads(journal(0, copies(f"mmap, size 5: {NO_MEMORY}")[1]))
+    data = (
+        json.dumps({"_CMDLINE": "x " * (1 << 20), **entry}).encode().replace(b"{", b'{"__CURSOR": "s", ', 1)
+    )
+    found = read_log(Member("var/log/ingester.log", len(data), data[:8192], iter((data,))))
+    (group,) = found.segments[0].failures
+    assert (group.members, group.complete, group.tenant) == (1, True, "t1")
 
 
 @pytest.mark.parametrize("step", [1, 7, 64, 100_000])
