@@ -18,7 +18,7 @@ from analyzer.bundle.layouts import recognise
 from analyzer.bundle.limits import option
 from analyzer.bundle.model import Coverage, Layout, Member
 from analyzer.errors import AnalyzerError
-from analyzer.logs import digest, kernel_log, sniff
+from analyzer.logs import digest, holes, kernel_log, sniff
 from analyzer.logs.model import KernelLog, LogDigest
 from analyzer.snapshots.base import next_title, plain_head, quote, refused, unread
 from analyzer.snapshots.model import Snapshot
@@ -160,6 +160,7 @@ def claim(
 
     False when its kind already fills the ``room`` there is for it.
     """
+    member = holes.past(member)
     found = snapshots.claimed(member)
     if found is not None:
         if len(taken) >= room:

@@ -20,14 +20,22 @@ import re
 
 from analyzer import lazy
 from analyzer.logs.framing_json import peel_json
-from analyzer.logs.framing_syslog import peel_iso_journal, peel_rfc5424, peel_syslog
+from analyzer.logs.framing_syslog import (
+    peel_full_journal,
+    peel_iso_journal,
+    peel_rfc5424,
+    peel_syslog,
+    peel_unix_journal,
+)
 from analyzer.logs.framing_types import LABELS, Peeled, Peeler, merge
+from analyzer.logs.holes import RUN
 from analyzer.logs.quoting import drop_cut_escape
 
 MAX_LAYERS = 5
 MAX_SOURCES = 256
 ESCAPE = "\x1b"
 CUT = "\ue000[cut]\ue000"  # stands where the middle of a line is missing; no log holds it
+_HOLE = "\x00" * RUN
 
 _ANSI = lazy.pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)"
@@ -97,8 +105,10 @@ _BY_START: tuple[tuple[str, tuple[Peeler, ...]], ...] = (
     ("{", (peel_json,)),
     ("[", (_kubectl_prefix,)),
     ("<", (peel_rfc5424, peel_syslog)),
-    ("0123456789", (_cri, peel_iso_journal, _timed, _grafana, _compose)),
-    ("ADFJMNOS", (peel_syslog,)),
+    ("0123456789", (_cri, peel_iso_journal, _timed, _grafana, peel_unix_journal, _compose)),
+    ("ADJNO", (peel_syslog,)),
+    ("FMS", (peel_syslog, peel_full_journal)),
+    ("TW", (peel_full_journal,)),
 )
 _BY_CHARACTER: dict[str, tuple[Peeler, ...]] = {
     character: peelers for start, peelers in _BY_START for character in start
@@ -116,7 +126,7 @@ class Framings:
         ``errors`` the bytes of half a character are kept, for the line that is joined from such pieces."""
         text = raw.decode("utf-8", errors).rstrip("\r")
         if "\x00" in text:
-            text = text.strip("\x00")
+            text = text.strip("\x00").rpartition(_HOLE)[2]  # behind a torn line, the next process's first
         if text.startswith("\ufeff"):
             text = text[1:]
         return self.peel_text(strip_ansi(text))

@@ -3,6 +3,8 @@
 Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                          short, rsyslog: no year
 Nov 22 21:36:00.123456 node1 kernel: Out of memory: Killed process 1234 (c)    short-precise
 2026-11-22T21:36:00+0000 node1 cortex[4321]: level=info ts=...                 short-iso
+Sun 2026-11-22 21:36:00 UTC node1 cortex[4321]: level=info ts=...              short-full, with-unit
+1795383360.003164 node1 cortex[4321]: level=info ts=...                        short-unix
 <30>Nov 22 21:36:00 node1 cortex[4321]: level=info ts=...                      RFC 3164 with priority
 <30>1 2026-11-22T21:36:00.003Z node1 cortex 4321 - - level=info ts=...         RFC 5424
 """
@@ -24,6 +26,12 @@ _SYSLOG = lazy.pattern(
 _ISO = lazy.pattern(
     r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)) " + _TAG, re.ASCII
 )
+_FULL = lazy.pattern(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z+-][\w:]{1,9}) "
+    + _TAG,
+    re.ASCII,
+)
+_UNIX = lazy.pattern(r"(?P<stamp>\d{9,10}\.\d{6}) " + _TAG, re.ASCII)
 _RFC5424 = lazy.pattern(
     r"<(?P<priority>\d{1,3})>\d{1,2} (?P<stamp>\S+) (?P<host>\S+) (?P<unit>\S+) (?P<pid>\S+) \S+ "
     r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+) ?(?:\ufeff)?",
@@ -71,6 +79,18 @@ def peel_iso_journal(text: str) -> Peeled | None:
     ):
         return None
     return _peeled(match, text, "journal-iso")
+
+
+def peel_full_journal(text: str) -> Peeled | None:
+    """``journalctl -o short-full`` and ``with-unit``: a day of the week, and the zone by its name."""
+    match = _FULL.match(text)
+    return _peeled(match, text, "journal-full") if match else None
+
+
+def peel_unix_journal(text: str) -> Peeled | None:
+    """``journalctl -o short-unix``."""
+    match = _UNIX.match(text)
+    return _peeled(match, text, "journal-unix") if match else None
 
 
 def peel_rfc5424(text: str) -> Peeled | None:

@@ -63,6 +63,9 @@ _MINUTE = lazy.pattern(r"\[([A-Z][a-z]{2}) ?(\d{1,2}) (\d\d:\d\d)\]")
 DMESG_ISO = lazy.pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}(?:Z|[+-]\d\d:?\d\d) ")
 _ISO = lazy.pattern(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9}+)?(?:Z|[+-]\d\d:?\d\d)?")
 _SYSLOG = lazy.pattern(r"(?:<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9}+)?)")
+_JOURNAL = lazy.pattern(  # short-full, short-unix
+    r"(?:[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? [A-Z+-][\w:]{1,9})|(\d{9,10}\.\d{6})) [\w.:-]"
+)
 _YEAR_SYSLOG = lazy.pattern(r"(?:\w{3} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d++)? \d{4}")
 
 _KILLED = lazy.pattern(
@@ -126,6 +129,8 @@ def stamp(line: str) -> tuple[Stamp | None, float | None]:
         moment = parse_yearless(syslog[1])
     elif minute := _MINUTE.match(head):
         moment = parse_yearless(f"{minute[1]} {minute[2]:>2} {minute[3]}:00")
+    elif journal := _JOURNAL.match(head):
+        moment = parse_stamp(journal[1] or journal[2])
     boot = _BOOT.search(head)
     return moment, float(boot[1]) if boot else None
 

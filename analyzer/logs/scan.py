@@ -24,6 +24,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from analyzer.logs import holes
 from analyzer.logs.engine import Engine, Mark, Patterns, engine_for, library
 
 PIECE = 1 << 20  # a block beyond the processor's cache is slower to scan
@@ -161,6 +162,9 @@ class Scanner:
             if carried or long is not None:
                 newline = piece.find(b"\n")
                 rest = piece if newline < 0 else piece[:newline]
+                if long is None and carried + len(rest) > LONG_LINE:
+                    carry = [holes.shortened(b"".join(carry))]  # zero bytes make no long line
+                    carried = len(carry[0])
                 if long is None and carried + len(rest) > LONG_LINE:
                     long = self._extend(_Long(b""), b"".join(carry))
                     carried, carry = 0, []

@@ -14,6 +14,7 @@ from analyzer.logs import kernel
 from analyzer.logs.dumps import opens
 from analyzer.logs.framing import Framings, strip_ansi
 from analyzer.logs.framing_types import Peeled
+from analyzer.logs.holes import has_hole, without_holes
 from analyzer.logs.records import has_head, json_fields
 from analyzer.logs.source import document_kind, is_export, utf16_of
 
@@ -72,7 +73,7 @@ def _lines(head: bytes) -> list[str]:
 def _is_text(head: bytes) -> bool:
     if utf16_of(head):
         return True
-    sample = head.lstrip(b"\x00")[:4096]  # a file truncated under its writer begins with zero bytes
+    sample = without_holes(head).lstrip(b"\x00")[:4096]
     return len(sample.translate(None, _TEXT)) <= len(sample) // 50
 
 
@@ -143,4 +144,5 @@ def looks_like_log(path: str, head: bytes) -> bool:
         return True
     if _NO_LOG_PATH.search(path):
         return False
-    return dumps > 0 or (bool(_LOG_PATH.search(path)) and bool(rows))
+    # Zero bytes stand in many a binary file below var/log: there the content must say that it is a log.
+    return dumps > 0 or (bool(rows) and not has_hole(head) and bool(_LOG_PATH.search(path)))

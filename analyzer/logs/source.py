@@ -2,7 +2,7 @@
 
     UTF-16 with a BOM (PowerShell's redirection)         becomes UTF-8
     journalctl -o export, binary fields and all          becomes one JSON line an entry
-    Loki's and Grafana's JSON answers                    become one JSON line an entry, oldest first
+    Loki's and Grafana's JSON answers, Grafana's CSV     become one JSON line an entry, oldest first
     logcli and Grafana text, newest entry first          is turned round
 
 Everything else passes through untouched, chunk by chunk. Where lines are made or moved, ``numbers``
@@ -21,12 +21,13 @@ from msgspec import Struct, field
 
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
+from analyzer.logs import csv_download, holes
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_json import text_of
 from analyzer.logs.framing_types import LABELS, Peeled
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
-MOST_ENTRIES = 500_000  # of a JSON document; their own cost is many times that of a short line
+MOST_ENTRIES = 500_000  # of a document; their own cost is many times that of a short line
 EXPORT_FIELDS = frozenset(
     (
         "MESSAGE", "__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP", "_HOSTNAME", "_PID", "_SYSTEMD_UNIT",
@@ -68,8 +69,9 @@ class Source(Struct):
 
 def open_source(member: Member) -> Source:
     """The source for a member, chosen by its first 8 KiB."""
+    member = holes.past(member)
     tally = Tally()
-    source = _source(bytes(member.head), tally.count(member.body))
+    source = _source(bytes(member.head), holes.text_of(tally.count(member.body)))
     source.tally = tally
     return source
 
@@ -82,8 +84,8 @@ def _source(head: bytes, chunks: Iterable[bytes | memoryview]) -> Source:
     if is_export(head):
         numbers: array[int] = array("Q")
         return Source(_export_lines(chunks, numbers), numbers)
-    if document_kind(head):
-        return _document(chunks)
+    if kind := document_kind(head):
+        return _document(chunks, kind)
     if _descends(head):
         return _turned(chunks)
     return Source(chunks)
@@ -158,7 +160,8 @@ def _export_lines(chunks: Iterable[bytes | memoryview], numbers: array[int]) -> 
 
 
 def document_kind(head: bytes) -> str:
-    """ "loki" for an answer of Loki's query API, "grafana" for Grafana's JSON download, else ""."""
+    """ "loki" for an answer of Loki's query API, "grafana" for Grafana's JSON download, "csv" for its CSV
+    download, else ""."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:4096]
     if text.startswith(b"{") and b'"resultType"' in text and (b'"streams"' in text or b'"values"' in text):
         return "loki"
@@ -167,23 +170,25 @@ def document_kind(head: bytes) -> str:
     first = text[1:].lstrip()
     if text.startswith(b"[") and first.startswith(b"{") and b'"line"' in text and b'"timestamp"' in text:
         return "grafana"
-    return ""
+    return "csv" if csv_download.is_csv_download(head) else ""
 
 
-def _document(chunks: Iterable[bytes | memoryview]) -> Source:
-    """Read a JSON document whole and lay its entries out as lines, oldest first."""
+def _document(chunks: Iterable[bytes | memoryview], kind: str) -> Source:
+    """Read a JSON or CSV document whole and lay its entries out as lines, oldest first."""
+    name = "CSV" if kind == "csv" else "JSON"
     data, complete = _whole(chunks)
-    warnings = [] if complete else ["a JSON download over 64 MiB: only its first 64 MiB were read"]
+    warnings = [] if complete else [f"a {name} download over 64 MiB: only its first 64 MiB were read"]
     text = data.decode("utf-8", "replace").lstrip("\ufeff")
     del data  # 64 MiB that are not needed twice
-    entries = list(itertools.islice(_entries(text), MOST_ENTRIES + 1))
+    found = csv_download.entries(text) if kind == "csv" else _entries(text)
+    entries = list(itertools.islice(found, MOST_ENTRIES + 1))
     if not entries:
         raw = text.encode("utf-8", "replace")
-        return Source((raw,), warnings=[*warnings, "a JSON download that could not be read as one"])
+        return Source((raw,), warnings=[*warnings, f"a {name} download that could not be read as one"])
     if len(entries) > MOST_ENTRIES:
         entries.pop()
-        warnings.append(f"a JSON download of more than {MOST_ENTRIES:,} entries: only these were read")
-    if not text.rstrip().endswith(("]", "}")):
+        warnings.append(f"a {name} download of more than {MOST_ENTRIES:,} entries: only these were read")
+    if kind != "csv" and not text.rstrip().endswith(("]", "}")):
         warnings.append("a JSON download that does not end: read up to where it was cut")
     stamps = [stamp for stamp, _, _ in entries]
     newest_first = len(stamps) > 1 and stamps[0] > stamps[-1]

@@ -47,6 +47,10 @@ CASES = [
     ("priority", f"<27>Nov 22 21:36:00 n1 c[1]: {PAYLOAD}", "syslog", "Nov 22 21:36:00", {"host": "n1"}),
     ("iso", f"2026-11-22T21:36:00+0000 n1 c[1]: {PAYLOAD}", "journal-iso", "2026-11-22T21:36:00+0000", {"pid": "1"}),
     ("iso new", f"2026-11-22T21:36:00+00:00 n1 c[1]: {PAYLOAD}", "journal-iso", "2026-11-22T21:36:00+00:00", {}),
+    ("full", f"Sun 2026-11-22 21:36:00 UTC n1 c[1]: {PAYLOAD}", "journal-full", "2026-11-22 21:36:00 UTC", {"pid": "1"}),
+    ("full, offset", f"Thu 2026-11-26 21:36:00 +03 n1 c[1]: {PAYLOAD}", "journal-full", "2026-11-26 21:36:00 +03", {}),
+    ("with unit", f"Mon 2026-11-23 21:36:00 CET n1 c.service[1]: {PAYLOAD}", "journal-full", "2026-11-23 21:36:00 CET", {"unit": "c.service"}),
+    ("unix", f"1795384636.316000 n1 c[1]: {PAYLOAD}", "journal-unix", "1795384636.316000", {"host": "n1"}),
     ("rfc5424", f"<30>1 {STAMP} n1 cortex 4321 - - {PAYLOAD}", "rfc5424", STAMP, {"host": "n1", "pid": "4321"}),
     ("journal json", journal(MESSAGE=PAYLOAD), "journal-json", "1795384636316000", {"host": "n1", "pid": "77"}),
     ("journal bytes", journal(MESSAGE=list(PAYLOAD.encode())), "journal-json", "1795384636316000", {}),
@@ -153,6 +157,11 @@ def test_colours_carriage_returns_marks_and_zero_bytes_come_off():
     assert framings.peel(b"\xef\xbb\xbf" + PAYLOAD.encode()).payload == PAYLOAD
     assert framings.peel(b"\x00" * 5000 + PAYLOAD.encode()).payload == PAYLOAD
     assert framings.peel(docker("\x1b[31m" + PAYLOAD + "\x1b[0m\n").encode()).payload == PAYLOAD
+
+
+def test_behind_a_torn_line_and_zero_bytes_the_next_line_is_read():
+    torn = 'ts=2026-11-22T21:57:15Z caller=repair.go:57 level=info msg="Found hea'
+    assert Framings().peel(torn.encode() + bytes(300) + PAYLOAD.encode()).payload == PAYLOAD
 
 
 def test_invalid_utf8_is_replaced():
