@@ -235,18 +235,38 @@ def settle_year(stamp: Stamp, reference: Stamp) -> Stamp:
     """
     if stamp.assumed != "year":
         return stamp
-    here = stamp.datetime()
     latest = reference.ns + 2 * DAY * NANOSECOND
     try:
         year = reference.datetime().year + 1
     except (OverflowError, ValueError):
         return stamp
-    into_day = stamp.ns % (DAY * NANOSECOND)
     for candidate in range(min(year, 9999), max(year - 10, 1), -1):
-        try:
-            ns = _day_seconds(candidate, here.month, here.day) * NANOSECOND + into_day
-        except ValueError:  # 29 February
-            continue
-        if ns <= latest:
-            return Stamp(ns, stamp.offset, stamp.digits, "year")
+        dated = _in_year(stamp, candidate)
+        if dated is not None and dated.ns <= latest:
+            return dated
     return stamp
+
+
+def year_beside(stamp: Stamp, first: Stamp, last: Stamp) -> Stamp:
+    """The same day and time in the year in which it is nearest to the times from ``first`` to ``last``.
+
+    These are times with a year of the same log. A stamp that has its year is returned as it is.
+    """
+    if stamp.assumed != "year":
+        return stamp
+    try:
+        years = range(max(first.datetime().year - 1, 1), min(last.datetime().year + 1, 9999) + 1)
+    except (OverflowError, ValueError):
+        return stamp
+    found = [dated for year in years[:1000] if (dated := _in_year(stamp, year)) is not None]
+    return min(found, key=lambda dated: max(first.ns - dated.ns, dated.ns - last.ns, 0), default=stamp)
+
+
+def _in_year(stamp: Stamp, year: int) -> Stamp | None:
+    """The same day and time in another year, None for 29 February where there is none."""
+    here = stamp.datetime()
+    try:
+        day = _day_seconds(year, here.month, here.day)
+    except ValueError:
+        return None
+    return Stamp(day * NANOSECOND + stamp.ns % (DAY * NANOSECOND), stamp.offset, stamp.digits, "year")

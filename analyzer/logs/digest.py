@@ -39,6 +39,7 @@ from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 from analyzer.logs.storms import Storms
+from analyzer.logs.years import zone_between
 
 __all__ = ["looks_like_log", "read_log"]
 
@@ -210,6 +211,8 @@ class _Reader:
         record = parse(peeled.payload, self._path, joined.number, framed, joined.cut, peeled.level)
         if peeled.fields or joined.lines > 1 or joined.tail:
             record = _completed(record, joined)
+        if framed is not None and framed.assumed == "year" and self._digest.undated_zone is None:
+            self._digest.undated_zone = zone_between(framed, record.stamp) if record.fields else None
         found = self._repeats.interpret(record, peeled.hints, framed)
         if found is None:
             self._widen(record.stamp)

@@ -71,23 +71,34 @@ class Span(Protocol):
 
     first: Stamp | None
     last: Stamp | None
+    undated: tuple[Stamp, Stamp] | None
 
 
 def widen(span: Span, stamp: Stamp | None) -> None:
     """Widen a span to a time. Times without a year are taken in the order of reading: over New Year
-    their order in the placeholder year is the wrong one."""
+    their order in the placeholder year is the wrong one. Beside times that have one they wait for theirs."""
     if stamp is None:
         return
     first, last = span.first, span.last
     if first is None or last is None:
         span.first = span.last = stamp
-    elif stamp.assumed == "year":
-        if last.assumed == "year":
-            span.last = stamp
+    elif stamp.assumed == "year" or last.assumed == "year":
+        _widen_undated(span, stamp, first, last)
     elif stamp.ns < first.ns:
         span.first = stamp
     elif stamp.ns > last.ns:
         span.last = stamp
+
+
+def _widen_undated(span: Span, stamp: Stamp, first: Stamp, last: Stamp) -> None:
+    """The same where the time, or those of the span, have no year."""
+    if stamp.assumed != "year":
+        span.undated = (first, last)
+        span.first = span.last = stamp
+    elif last.assumed == "year":
+        span.last = stamp
+    else:
+        span.undated = (span.undated[0] if span.undated else stamp, stamp)
 
 
 def _key_of(found: Observation | FailureGroup) -> GroupKey:

@@ -132,6 +132,7 @@ class FailureGroup(Struct):
     sizes_dropped: int = 0
     first: Stamp | None = None
     last: Stamp | None = None
+    undated: tuple[Stamp, Stamp] | None = None  # first and last without a year, beside others that have one
     first_line: int = 0
     evidence: list[Evidence] = field(default_factory=list)
     directory: str | None = None
@@ -190,6 +191,7 @@ class Segment(Struct):
     last_line: int = 0
     first: Stamp | None = None
     last: Stamp | None = None
+    undated: tuple[Stamp, Stamp] | None = None  # see FailureGroup
     last_text: str = ""  # the last line, cut to 300 characters
     last_record: Evidence | None = None
 
@@ -247,6 +249,10 @@ class LogDigest(Struct):
     tail: str = ""  # why this log is only a tail ("sos .tailed", "10,000 lines"), else empty
     first: Stamp | None = None
     last: Stamp | None = None
+    undated: tuple[Stamp, Stamp] | None = None  # see FailureGroup
+    undated_zone: int | None = (
+        None  # minutes by which times without a year are ahead of UTC, where lines show it
+    )
     eras: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     products: Counter[str] = field(default_factory=Counter)  # hints by caller=/msg, when no banner
