@@ -28,6 +28,7 @@ from analyzer.logs.joining import Joined, Joiner
 from analyzer.logs.lives import Lives, close, is_supervisor, touch
 from analyzer.logs.lookback import Hints, LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
+from analyzer.logs.order import Steps
 from analyzer.logs.patterns import SECTION, pattern_set
 from analyzer.logs.quoting import REPLACEMENT
 from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
@@ -103,6 +104,7 @@ class _Reader:
         self._recalled: Recalled | None = None  # what the last line was recalled as
         self._dump: Dump | None = None
         self._kernel: list[KernelEvent] = []
+        self._steps = Steps()
         self._stamp: Stamp | None = None  # of the last line that was parsed
         self._section: tuple[tuple[str, str], ...] = ()
         self._searching = FIRST_LINES
@@ -292,6 +294,8 @@ class _Reader:
 
     def _wrote(self, joined: Joined, record: Record, is_record: bool) -> Life:
         """The life that wrote a record, widened to it."""
+        if record.stamp is not None:
+            self._steps.add(record.stamp)
         self._widen(record.stamp)
         self._digest.records += is_record or record.level != ""
         life = self._life(joined.peeled, joined.number)
@@ -458,6 +462,11 @@ class _Reader:
             digest.cut_lines + scanner.cut_lines,
         )
         digest.partials_open = self._joiner.broken
+        if self._steps.back and self._lives.sources <= 1 and not digest.newest_first:
+            self._folder.warn(
+                f"{self._path}: its times go back from line to line; it was read in the order in which it stands, "
+                "so that its starts and ends may be taken for each other"
+            )
         if self._dump is not None:
             self._end_dump(self._dump, scanner.lines)
         self._close_all(scanner.lines)

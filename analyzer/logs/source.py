@@ -3,7 +3,7 @@
     UTF-16 with a BOM (PowerShell's redirection)         becomes UTF-8
     journalctl -o export, binary fields and all          becomes one JSON line an entry
     Loki's and Grafana's JSON answers, Grafana's CSV     become one JSON line an entry, oldest first
-    logcli and Grafana text, newest entry first          is turned round
+    logcli and Grafana text and others, newest first     is turned round
 
 Everything else passes through untouched, chunk by chunk. Where lines are made or moved, ``numbers``
 maps each to the physical line of the member that it came from.
@@ -21,10 +21,10 @@ from msgspec import Struct, field
 
 from analyzer.bundle.model import Member
 from analyzer.clock import parse_stamp
-from analyzer.logs import csv_download, holes
+from analyzer.logs import csv_download, holes, order
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_json import text_of
-from analyzer.logs.framing_types import LABELS, Peeled
+from analyzer.logs.framing_types import LABELS
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
 MOST_ENTRIES = 500_000  # of a document; their own cost is many times that of a short line
@@ -35,7 +35,7 @@ EXPORT_FIELDS = frozenset(
         "CALLER", "TENANT", "USER", "ORG_ID", "COMPONENT", "MODULE", "VERSION",
     )
 )  # fmt: skip
-NEWEST_FIRST_FRAMINGS = ("logcli", "grafana")
+AHEAD = 1 << 20  # read for the order of a log whose first 8 KiB do not tell it
 
 
 class Tally(Struct):
@@ -86,9 +86,11 @@ def _source(head: bytes, chunks: Iterable[bytes | memoryview]) -> Source:
         return Source(_export_lines(chunks, numbers), numbers)
     if kind := document_kind(head):
         return _document(chunks, kind)
-    if _descends(head):
-        return _turned(chunks)
-    return Source(chunks)
+    found = order.order_of(head.split(b"\n")[:-1])
+    if not found:
+        data, chunks = _ahead(chunks)
+        found = order.order_of(data.split(b"\n")[:-1])
+    return _turned(chunks) if found == "newest first" else Source(chunks)
 
 
 def utf16_of(head: bytes) -> str:
@@ -192,6 +194,8 @@ def _document(chunks: Iterable[bytes | memoryview], kind: str) -> Source:
         warnings.append("a JSON download that does not end: read up to where it was cut")
     stamps = [stamp for stamp, _, _ in entries]
     newest_first = len(stamps) > 1 and stamps[0] > stamps[-1]
+    if len(stamps) > 1 and stamps[0] == stamps[-1]:
+        newest_first = order.order_of(row for _, _, row in entries) == "newest first"
     if newest_first:
         entries.reverse()
     entries.sort(key=lambda entry: entry[0])
@@ -274,27 +278,20 @@ def _entry(value: object, labels: object) -> tuple[int, bytes] | None:
     return (moment.ns if moment else 0), json.dumps(row).encode() + b"\n"
 
 
-def _descends(head: bytes) -> bool:
-    """Whether the first lines are a download's and their times go backwards."""
-    rows = head.split(b"\n")[:-1]
-    framings = Framings()
-    peeled = [framings.peel(row[:4096]) for row in rows[:60]]
-    stamps = [parse_stamp(line.stamp) for line in peeled if _is_download(line)]
-    times = [stamp.ns for stamp in stamps if stamp is not None]
-    if len(times) < 2:
-        return False
-    falls = sum(after < before for before, after in itertools.pairwise(times))
-    rises = sum(after > before for before, after in itertools.pairwise(times))
-    return falls > rises and times[-1] < times[0]
-
-
-def _is_download(peeled: Peeled) -> bool:
-    return peeled.framing.partition("+")[0] in NEWEST_FIRST_FRAMINGS
+def _ahead(chunks: Iterable[bytes | memoryview]) -> tuple[bytes, Iterable[bytes | memoryview]]:
+    """The first MiB of the chunks, and all of them."""
+    rest = iter(chunks)
+    parts: list[bytes] = []
+    size = 0
+    while size < AHEAD and (chunk := next(rest, None)) is not None:
+        parts.append(bytes(chunk))
+        size += len(chunk)
+    return b"".join(parts), itertools.chain(parts, rest)
 
 
 def _turned(chunks: Iterable[bytes | memoryview]) -> Source:
-    """A download with its newest entry first, turned round; the further lines of an entry (a Go dump
-    is one entry) stay behind its first."""
+    """A log with its newest entry first, turned round; the further lines of an entry (a Go dump of a download
+    is one entry) stay behind its first. Bare lines are an entry each."""
     data, complete = _whole(chunks)
     if not complete:
         warning = "newest entry first, and over 64 MiB: read in the order in which it stands"
@@ -304,9 +301,10 @@ def _turned(chunks: Iterable[bytes | memoryview]) -> Source:
     rows = data.split(b"\n")
     if rows[-1] == b"":
         rows.pop()
-    for number, row in enumerate(rows, 1):
-        starts = _is_download(framings.peel(row[:4096]))
-        if starts or not entries:
+    framed = [order.peel(framings, row).framing != "bare" for row in rows]
+    bare = sum(framed) * 2 < len(rows)
+    for number, (row, starts) in enumerate(zip(rows, framed, strict=True), 1):
+        if starts or bare or not entries:
             entries.append([])
         entries[-1].append((number, row))
     entries.reverse()
