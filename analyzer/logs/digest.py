@@ -31,6 +31,7 @@ from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.order import Steps
 from analyzer.logs.patterns import SECTION, pattern_set
 from analyzer.logs.quoting import REPLACEMENT
+from analyzer.logs.rawjoins import RawJoin, may_go_on
 from analyzer.logs.records import has_head, level_of, parse, record_caller, tail_fields, time_of
 from analyzer.logs.repeats import Context, Recalled, Repeats
 from analyzer.logs.rewrite import renumber
@@ -103,6 +104,7 @@ class _Reader:
         self._scanner.skim = self._skim
         self._recalled: Recalled | None = None  # what the last line was recalled as
         self._dump: Dump | None = None
+        self._raw: RawJoin | None = None  # an error of several lines
         self._kernel: list[KernelEvent] = []
         self._steps = Steps()
         self._stamp: Stamp | None = None  # of the last line that was parsed
@@ -122,6 +124,7 @@ class _Reader:
         self._fold()
         for joined in self._joiner.finish():
             self._joined(joined)
+        self._end_raw()
         return self._finish()
 
     def _line(self, line: Line) -> None:
@@ -149,8 +152,12 @@ class _Reader:
             self._entry(Joined(peeled, number, 1, False), line.ids)
             self._storm(line, peeled)
         dump = self._dump
-        follow = self._joiner.open or (dump is not None and dump.followed) or self._searching > 0
-        self._scanner.follow = follow
+        self._scanner.follow = (
+            self._joiner.open
+            or (dump is not None and dump.followed)
+            or self._searching > 0
+            or self._raw is not None
+        )
 
     def _long(self, line: Line) -> Joined:
         """A line over 1 MiB, as far as it was kept; one whose head and tail are all of it is whole."""
@@ -189,6 +196,10 @@ class _Reader:
             peeled.hints = self._section
         if self._searching:
             self._search_first(peeled, joined.number)
+        if self._raw is not None:
+            if self._raw.take(joined):
+                return
+            self._end_raw()
         if self._dump is not None and self._in_dump(self._dump, joined, ids):
             return
         if not ids:
@@ -199,13 +210,22 @@ class _Reader:
             self._begin_section(peeled.payload)
         elif peeled.kernel or not self._patterns.kernel.isdisjoint(ids):
             self._kernel_line(joined, ids)
+        elif may_go_on(joined):
+            self._raw = RawJoin(joined)
         else:
             self._record(joined)
 
-    def _record(self, joined: Joined) -> None:
-        """A line worth parsing: what it means goes to the life that wrote it."""
+    def _end_raw(self) -> None:
+        """An error of several lines is whole."""
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            self._record(raw.whole(), self._time_before(raw.first.peeled))
+
+    def _record(self, joined: Joined, before: Stamp | None = None) -> None:
+        """A line worth parsing: what it means goes to the life that wrote it. ``before`` is the time of the
+        lines before it, for one that may have none of its own."""
         peeled = joined.peeled
-        framed = framing_stamp(peeled.stamp)
+        framed = framing_stamp(peeled.stamp) or before
         if not joined.cut:
             known = self._repeats.recall(peeled.payload, peeled.hints, framed)
             if known is not None and self._recall(joined, known):
@@ -269,7 +289,7 @@ class _Reader:
 
     def _alone(self) -> bool:
         """Whether one source writes plain lines, each of which is read by itself."""
-        busy = self._section or self._dump or self._searching or self._joiner.open
+        busy = self._section or self._dump or self._searching or self._joiner.open or self._raw
         return not (self._several or self._lives.sources > 1 or busy)
 
     def _fold(self) -> None:
@@ -357,16 +377,21 @@ class _Reader:
 
     def _open_dump(self, joined: Joined) -> None:
         peeled = joined.peeled
-        stamp = framing_stamp(peeled.stamp)
-        if stamp is None:
-            rows = self._back.rows(peeled.hints, self._lives.sources > 1) if self._digest.first else ()
-            stamp = next((time for _, _, time in rows if time is not None), self._stamp)
+        stamp = self._time_before(peeled)
         previous = self._previous_step(None)
         self._count_before()
         self._dump = Dump(
             joined.number, peeled.hints, stamp, self._counts.own("goroutine"), previous, peeled.stream
         )
         self._dump.add(peeled.payload, joined.number)
+
+    def _time_before(self, peeled: Peeled) -> Stamp | None:
+        """The time of a line, where it has none that of the last one before it."""
+        stamp = framing_stamp(peeled.stamp)
+        if stamp is None:
+            rows = self._back.rows(peeled.hints, self._lives.sources > 1) if self._digest.first else ()
+            stamp = next((time for _, _, time in rows if time is not None), self._stamp)
+        return stamp
 
     def _in_dump(self, dump: Dump, joined: Joined, ids: tuple[int, ...]) -> bool:
         """Whether the line is part of the open dump. Ends the dump where it is not its last word."""

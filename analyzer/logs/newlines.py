@@ -119,6 +119,16 @@ def looks_like_member(line: str) -> bool:
     return text.startswith(_MEMBER_STARTS) or errno_of(text.rpartition(": ")[2]) is not None
 
 
+def names_block(line: str) -> bool:
+    """Whether a line states that a block could not be opened."""
+    return _BLOCK.search(line) is not None
+
+
+def starts_with_block(line: str) -> bool:
+    """Whether a line begins with the statement that a block could not be opened."""
+    return _BLOCK.match(line) is not None
+
+
 def member_lines(text: str, *, cut: bool = False) -> Joined:
     """The members of ``text``, split at its newlines; a single one means that it is no join.
 
