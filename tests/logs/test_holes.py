@@ -30,7 +30,7 @@ def read(data: bytes, path: str = "ingester.log", chunk: int = 65_536) -> LogDig
     logs: list[LogDigest] = []
     kernel: list[KernelLog] = []
     taken: list[Snapshot] = []
-    claim(Member(path, len(data), data[:8192], body), logs, kernel, taken, [], detail=False)
+    claim(Member(path, len(data), data[:8192], body), logs, kernel, taken, [], [], detail=False)
     return logs[0] if logs else None
 
 
