@@ -104,6 +104,7 @@ def _join_nameless(hosts: list[Host]) -> list[Host]:
         main.kernel_logs.extend(other.kernel_logs)
         main.mounts.extend(other.mounts)
         main.series.extend(other.series)
+        main.configured_files.extend(other.configured_files)
     return [main] + [h for h in hosts if h is not main and h.name and main.name and h.name != main.name]
 
 
@@ -113,6 +114,7 @@ def _take(host: Host, snapshot: Snapshot) -> None:
     if kind == "sysctl" and snapshot.scope != "running":
         if snapshot.scope == "configured":
             host.configured.add(kind, snapshot.values)
+            host.configured_files.append(snapshot)
         return
     if kind in _PROCESS_KINDS:
         _take_process(host, snapshot)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from analyzer.case.model import Capture, Count, Subject
 from analyzer.diagnosis.weigh import Symptoms
 from analyzer.facts import Absent, Evidence, Fact, Present, Unreadable
+from analyzer.snapshots.model import Snapshot
 
 
 class Value(Struct, frozen=True):
@@ -62,9 +63,45 @@ def denied_max_map_count(subject: Subject, capture: Capture | None = None) -> Va
     return present(facts.denied.get(("sysctl", "vm.max_map_count"), Absent()))
 
 
+class Configured(Struct, frozen=True):
+    """What one file would set at boot. ``name`` is what the files are ordered by."""
+
+    name: str
+    value: float
+    evidence: Evidence
+    last_of_all: (
+        bool  # /etc/sysctl.conf: procps reads it after sysctl.d, systemd not at all unless it is linked there
+    )
+
+
+# Of files with one name the first directory's is read, and of all files the last name's value wins.
+_SYSCTL_D = ("etc", "run", "usr/local/lib", "usr/lib", "lib")
+
+
+def configured_files(subject: Subject, key: str) -> list[Configured]:
+    """The files that set ``key``, in the order in which they are read at boot."""
+    read: dict[str, tuple[int, Snapshot]] = {}
+    for held in subject.host.configured_files:
+        folder, _, name = held.member.rpartition("/")
+        if not name.endswith(".conf"):  # sysctl.conf.dpkg-old and its like are read by nobody
+            continue
+        parent = folder.removesuffix("/sysctl.d")
+        rank = next((i for i, d in enumerate(_SYSCTL_D) if f"/{parent}".endswith(f"/{d}")), len(_SYSCTL_D))
+        if name not in read or rank < read[name][0]:
+            read[name] = (rank, held)
+    found: list[Configured] = []
+    for name, (_, held) in read.items():
+        value = present(held.values.get(key, Absent()))
+        if value is not None and value.evidence is not None:
+            last = not held.member.rpartition("/")[0].endswith("sysctl.d")
+            found.append(Configured(name, value.value, value.evidence, last))
+    return sorted(found, key=lambda c: (c.last_of_all, c.name.encode()))
+
+
 def configured_max_map_count(subject: Subject) -> Value | None:
-    """The value that sysctl.d or sysctl.conf would set."""
-    return present(subject.host.configured.get("sysctl", "vm.max_map_count"))
+    """The value that sysctl.d or sysctl.conf would set: the last one wins."""
+    found = configured_files(subject, "vm.max_map_count")
+    return Value(found[-1].value, found[-1].evidence) if found else None
 
 
 def sysctl(subject: Subject, key: str, group: str | None = None) -> Value | None:

@@ -9,12 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from analyzer import lazy
 from analyzer.case.model import Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.arbiter import Decision
 from analyzer.diagnosis.model import Recommended, Remedy
 from analyzer.diagnosis.sizing import BYTES_PER_MAPPING
 from analyzer.diagnosis.weigh import human, number
+
+# Sorts after all that distributions ship, Debian's 99-sysctl.conf (a link to /etc/sysctl.conf) too.
+SYSCTL_FILE = "99-zz-ingester.conf"
+SYSCTL_FILES = "/etc/sysctl.* /run/sysctl.d /usr/lib/sysctl.d /usr/local/lib/sysctl.d"
+
+_PLAIN_NAME = lazy.pattern(r"[A-Za-z0-9._-]{1,15}")
 
 Plan = Callable[[Subject, Decision, Recommended], list[Remedy]]
 
@@ -56,8 +63,15 @@ def _warnings(decision: Decision) -> list[Remedy]:
         found.append(
             _do_not(
                 "stop_loop",
-                "Do not let the crash loop run, and do not restart healthy ingesters",
-                "each aborted start writes blocks and phantom tenants, so the need grows; a restart opens all blocks again",
+                "Do not let the crash loop run",
+                "each aborted start writes blocks and phantom tenants, so the need grows",
+            )
+        )
+        found.append(
+            _do_not(
+                "keep_healthy",
+                "Do not restart healthy ingesters",
+                "a restart opens all blocks again, and meets the same limit",
             )
         )
     return found
@@ -93,10 +107,37 @@ def raise_sysctl(key: str, value: int) -> str:
 
 
 def persist_sysctl(key: str, value: int) -> str:
-    """A shell line that writes the persistent form, unless a higher value is in force."""
+    """A shell line that writes the persistent form: the highest of ``value``, what runs, and what any file sets.
+
+    A higher value may be configured and not yet applied, or run and not be configured: neither is lowered.
+    Nothing is loaded, since loading all files would undo what was set by hand.
+    """
+    name = key.rpartition(".")[2]
     return (
-        f'[ "$(sysctl -n {key})" -gt {value} ] || {{ printf "%s\\n" "{key} = {value}" '
-        f"> /etc/sysctl.d/99-zz-ingester.conf && sysctl --system >/dev/null; }}; sysctl {key}"
+        f"v=$( (echo {value}; sysctl -n {key}; grep -rhos '^[^#;]*{name}[^0-9]*[0-9]*' {SYSCTL_FILES} "
+        "| tr -cd '0-9\\n') | sort -n | tail -n 1); "
+        f'echo "{key} = $v" > /etc/sysctl.d/{SYSCTL_FILE}'
+    )
+
+
+def raise_nofile(process: str, value: int) -> str:
+    """A shell line that raises the open files of running processes, soft and hard each only if lower.
+
+    A hard limit is never below the soft one, so where the soft one is high enough nothing is to be done. What is no
+    number is "unlimited": the comparison fails, and nothing is written.
+    """
+    return (
+        f"for p in $(pgrep -x {process}); do prlimit --pid $p --nofile --output SOFT,HARD --noheadings | while read s h; do "
+        f"[ $s -lt {value} ] 2>/dev/null && {{ [ $h -lt {value} ] 2>/dev/null && h={value}; "
+        f"prlimit --pid $p --nofile={value}:$h; }}; done; done"
+    )
+
+
+def raise_tasks(value: int) -> str:
+    """A shell line that raises a unit's tasks and never lowers them; "infinity" is no number and stays."""
+    return (
+        f'[ "$(systemctl show -p TasksMax UNIT | cut -d= -f2)" -lt {value} ] 2>/dev/null '
+        f"&& systemctl set-property UNIT TasksMax={value}"
     )
 
 
@@ -118,8 +159,7 @@ def _max_map_count(subject: Subject, decision: Decision, recommended: Recommende
             "node",
             [
                 raise_sysctl("vm.max_map_count", value),
-                f'for p in $(pgrep -f {_process(subject)}); do s=$(prlimit --pid "$p" --nofile --output SOFT --noheadings | tr -d " "); '
-                f'[ "$s" = unlimited ] || [ "$s" -ge {nofile} ] || prlimit --pid "$p" --nofile={nofile}:{nofile}; done',
+                raise_nofile(_process(subject), nofile),
             ],
             risk="none for other processes: the limit costs memory only where it is used",
         ),
@@ -132,8 +172,9 @@ def _max_map_count(subject: Subject, decision: Decision, recommended: Recommende
         _step(
             "persist_max_map_count",
             f"Keep it over reboots: sysctl.d with vm.max_map_count = {value:,}, LimitNOFILE={nofile}",
-            _overrides(subject)
-            or "a replaced node comes up with the default again: put it into the node image too",
+            _overrides(subject, value)
+            or f"a file of sysctl.d whose name sorts after {SYSCTL_FILE}, or /etc/sysctl.conf, would override it; "
+            "a replaced node comes up with the default again: put it into the node image too",
             "node",
             [persist_sysctl("vm.max_map_count", value)],
             persistent=True,
@@ -180,23 +221,37 @@ def _after_map(subject: Subject, decision: Decision) -> list[Remedy]:
     ]
 
 
-def _overrides(subject: Subject) -> str:
-    """Which configured value would override the new one after a reboot."""
-    configured = reading.configured_max_map_count(subject)
-    if configured is None or configured.evidence is None:
+def _overrides(subject: Subject, value: int) -> str:
+    """Which file of the bundle would override the new one at the next boot, or what it is read after."""
+    found = reading.configured_files(subject, "vm.max_map_count")
+    for setting in reversed(found):
+        if setting.value >= value or not (setting.last_of_all or setting.name > SYSCTL_FILE):
+            continue
+        reader = "sysctl --system reads it" if setting.last_of_all else "it is read"
+        return (
+            f"{setting.evidence.member} sets {number(setting.value)}, and {reader} after {SYSCTL_FILE}: "
+            "change it there too"
+        )
+    if not found:
         return ""
+    last = found[-1]
+    if last.value >= value:
+        return f"{last.evidence.member} sets {number(last.value)} already: the higher value is kept"
     return (
-        f"{configured.evidence.member} sets {number(configured.value)}: files are read in the order of their names and the "
-        "last one wins, so change it or name the new file after it"
+        f"{last.evidence.member} sets {number(last.value)}: {SYSCTL_FILE} is read after it, the last one wins"
     )
 
 
 def _process(subject: Subject) -> str:
+    """The kernel's name of the process, at most 15 characters; the product's where none was captured.
+
+    Not its command line: every shell and editor that names the product there would be taken for it.
+    """
     for capture in subject.captures:
-        comm = capture.facts.value("comm", "comm")
-        if comm and str(comm).replace("-", "").replace("_", "").replace(".", "").isalnum():
+        comm = capture.facts.value("comm", "comm") or capture.facts.value("status", "name")
+        if comm and _PLAIN_NAME.fullmatch(str(comm)):
             return str(comm)
-    return subject.product or "ingester"
+    return subject.product[:15] if subject.product else "PROCESS"
 
 
 def _rlimit(name: str, option: str, directive: str) -> Plan:
@@ -211,7 +266,7 @@ def _rlimit(name: str, option: str, directive: str) -> Plan:
                 "virtual size is not memory use: head chunk files reserve 128 MiB each; more RAM or a higher vm.max_map_count changes nothing",
                 "process",
                 [
-                    f'for p in $(pgrep -f {process}); do prlimit --pid "$p" {option}=unlimited:unlimited; done',
+                    f'for p in $(pgrep -x {process}); do prlimit --pid "$p" {option}=unlimited:unlimited; done',
                     "systemctl show -p "
                     + directive
                     + " UNIT   # then: systemctl edit UNIT, [Service] "
@@ -303,7 +358,7 @@ def _threads(subject: Subject, decision: Decision, recommended: Recommended) -> 
             f"Raise the limit of tasks{now}: pids limit of the pod, TasksMax of the unit, or ulimit -u",
             "a thread was refused, not memory",
             "pod",
-            ["systemctl set-property UNIT TasksMax=32768", "grep -H . /sys/fs/cgroup/PATH/pids.max /sys/fs/cgroup/PATH/pids.peak"],
+            [raise_tasks(32_768), "grep -H . /sys/fs/cgroup/PATH/pids.max /sys/fs/cgroup/PATH/pids.peak"],
             persistent=True,
         ),
         _step("why_threads", "Find out why there are so many threads: blocked system calls, often a slow disk", "Go adds a thread for each blocked call", "process", later=True),
@@ -316,13 +371,12 @@ def _nofile(subject: Subject, decision: Decision, recommended: Recommended) -> l
     neighbour = ""
     if limit is not None and limit.value < value:
         neighbour = f"; vm.max_map_count {number(limit.value)} would be met next: raise it to {number(recommended.max_map_count)} too"
-    process = _process(subject)
-    commands = [
-        f'for p in $(pgrep -f {process}); do prlimit --pid "$p" --nofile={value}:{value}; done',
-        f"systemctl edit UNIT   # [Service] LimitNOFILE={value}",
-    ]
+    commands = [raise_nofile(_process(subject), value)]
     if recommended.max_map_count is not None:
         commands.append(raise_sysctl("vm.max_map_count", recommended.max_map_count))
+    commands.append(
+        f"systemctl show -p LimitNOFILE UNIT   # if lower: systemctl edit UNIT, [Service] LimitNOFILE={value}"
+    )
     return [
         _step(
             "raise_nofile",

@@ -10,12 +10,13 @@ from importlib.resources import files as resources
 from typing import TYPE_CHECKING, Any
 
 from analyzer.diagnosis.model import Diagnosis
+from analyzer.diagnosis.remedies import SYSCTL_FILE
 from analyzer.report import phrases
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-SYSCTL = "99-ingester-max-map-count.conf"
+SYSCTL = SYSCTL_FILE
 SCRIPT = "raise-max-map-count.sh"
 DAEMONSET = "raise-max-map-count-daemonset.yaml"
 OVERRIDE = "ingester-nofile.conf"

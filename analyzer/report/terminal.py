@@ -46,8 +46,8 @@ _SHRINK: tuple[dict[str, Any], ...] = (
     {"steps": 3},
     {"gap": False},
     {"rivals": 3},
-    {"commands": 1},
     {"rest_rows": 1},
+    {"commands": 1},
     {"steps": 2},
     {"evidence": 2},
     {"evidence_rows": 1},
@@ -249,7 +249,10 @@ def _fix(page: Page, subject: SubjectReport, room: Room) -> None:
     page.title("WHAT TO DO")
     if steps.do_not:
         line = ink("do NOT ", "bold red")
-        line.append("; ".join(words.clean(view.forbidden(r), 160) for r in steps.do_not))
+        for number, remedy in enumerate(steps.do_not):
+            if number:  # each with its own words: a list of them is read as what to do
+                line.append("; ").append("do NOT ", "bold red")
+            line.append(words.clean(view.forbidden(remedy), 160))
         page.put(line, indent=2, hanging=4, rows=2)
     lasting = "for good " if steps.now else "now and for good "
     for label, remedies in (("now ", steps.now), (lasting, steps.for_good)):

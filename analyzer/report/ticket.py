@@ -71,7 +71,7 @@ def _subject_lines(diagnosis: Diagnosis, subject: SubjectReport) -> list[tuple[i
         lines.append((3, _cut("Still open: " + "; ".join(f"{h.cause} ({h.why})" for h in open_rivals[:3]))))
     steps = view.plan(subject)
     if steps.do_not:
-        lines.append((2, _cut("Do NOT: " + "; ".join(map(view.forbidden, steps.do_not)))))
+        lines.append((2, _cut("; ".join(f"Do NOT {view.forbidden(remedy)}" for remedy in steps.do_not))))
     lines += [(1, line) for line in _action("Now", steps.now)]
     lines += [(3, line) for line in _action("For good", steps.for_good)]
     for place, ask in enumerate(view.asks(subject, 3)):

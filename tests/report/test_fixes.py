@@ -66,25 +66,90 @@ def _node(root: Path, running: int, configured: dict[str, str]) -> None:
         (root / name).write_text(text)
 
 
+# Each shell that a node may have as sh.
+SHELLS = [shell for shell in (["sh"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(shell[0])]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
 @pytest.mark.parametrize(
     ("running", "configured", "after", "persistent"),
     [
-        (65530, {}, 262144, True),
-        (16000, {"etc/sysctl.d/10-low.conf": "vm.max_map_count=16000\n"}, 262144, True),
-        (1048576, {}, 1048576, True),
-        (1048576, {"usr/lib/sysctl.d/10-map-count.conf": "vm.max_map_count = 1048576\n"}, 1048576, False),
-        (65530, {"etc/sysctl.conf": "-vm/max_map_count = 524288\n"}, 262144, False),
+        (65530, {}, 262144, 262144),
+        (16000, {"etc/sysctl.d/10-low.conf": "vm.max_map_count=16000\n"}, 262144, 262144),
+        # Set by hand: what runs is kept, not lowered at the next boot.
+        (1048576, {}, 1048576, 1048576),
+        (1048576, {"usr/lib/sysctl.d/10-map-count.conf": "vm.max_map_count = 1048576\n"}, 1048576, None),
+        # Configured and not yet applied, where only some systems read it.
+        (65530, {"etc/sysctl.conf": "-vm/max_map_count = 524288\n"}, 262144, 524288),
+        (65530, {"run/sysctl.d/99-zzz.conf": "vm.max_map_count = 524288\n"}, 262144, None),
+        # A higher value that a later file takes back is not in force at the next boot.
+        (
+            65530,
+            {
+                "usr/lib/sysctl.d/10-map-count.conf": "vm.max_map_count = 1048576\n",
+                "etc/sysctl.d/50-tuned.conf": "vm.max_map_count = 65530\n",
+            },
+            262144,
+            262144,
+        ),
+        # A file of the same name in /etc hides the one in /usr/lib, also where it is empty.
+        (
+            65530,
+            {
+                "usr/lib/sysctl.d/10-map-count.conf": "vm.max_map_count = 1048576\n",
+                "etc/sysctl.d/10-map-count.conf": "",
+            },
+            262144,
+            262144,
+        ),
+        (65530, {"etc/sysctl.d/10 with blanks.conf": "vm.max_map_count = 1048576\n"}, 262144, None),
+        (65530, {"etc/sysctl.d/20.conf": "#vm.max_map_count = 1048576\n"}, 262144, 262144),
     ],
 )
 def test_the_script_only_raises(
-    written: Path, tmp_path: Path, running: int, configured: dict[str, str], after: int, persistent: bool
+    written: Path,
+    tmp_path: Path,
+    shell: list[str],
+    running: int,
+    configured: dict[str, str],
+    after: int,
+    persistent: int | None,
 ) -> None:
     root = tmp_path / "node"
     _node(root, running, configured)
     for _ in range(2):
-        subprocess.run(["sh", str(written / fixes.SCRIPT), str(root)], check=True, capture_output=True)
+        subprocess.run([*shell, str(written / fixes.SCRIPT), str(root)], check=True, capture_output=True)
         assert int((root / "proc/sys/vm/max_map_count").read_text()) == after
-        assert (root / "etc/sysctl.d" / fixes.SYSCTL).exists() == persistent
+        file = root / "etc/sysctl.d" / fixes.SYSCTL
+        found = file.read_text() if file.exists() else None
+        assert found == (None if persistent is None else f"vm.max_map_count = {persistent}\n")
+
+
+@pytest.mark.parametrize("linked", [True, False], ids=["linked", "not linked"])
+def test_the_script_names_a_sysctl_conf_that_would_override_it(
+    written: Path, tmp_path: Path, linked: bool
+) -> None:
+    root = tmp_path / "node"
+    _node(root, 65530, {"etc/sysctl.conf": "vm.max_map_count=65530\n", "etc/sysctl.d/README": ""})
+    if linked:  # as Debian does: systemd reads it by that name, which sorts before the new file's
+        (root / "etc/sysctl.d/99-sysctl.conf").symlink_to("../sysctl.conf")
+    done = subprocess.run(
+        ["sh", str(written / fixes.SCRIPT), str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"NOT for good: {root}/etc/sysctl.conf sets vm.max_map_count = 65530" in done.stderr
+    assert (root / "etc/sysctl.d" / fixes.SYSCTL).read_text() == "vm.max_map_count = 262144\n"
+    assert fixes.SYSCTL > "99-sysctl.conf"
+
+
+def test_the_script_names_a_later_file_that_would_override_it(written: Path, tmp_path: Path) -> None:
+    root = tmp_path / "node"
+    _node(root, 65530, {"usr/lib/sysctl.d/zz-vendor.conf": "vm.max_map_count=65530\n"})
+    done = subprocess.run(
+        ["sh", str(written / fixes.SCRIPT), str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "zz-vendor.conf sets vm.max_map_count = 65530 and is read after" in done.stderr
 
 
 def test_the_daemonset_only_raises(written: Path, tmp_path: Path) -> None:

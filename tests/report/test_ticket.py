@@ -23,7 +23,7 @@ def test_the_ticket_says_what_to_do_and_what_not() -> None:
         "16,000 / 16,000 mappings, 100 %",
         "Evidence: proc/20656/maps:16001",
         "Evidence: var/log/cortex/ingester.log:35563 (2026-11-22 22:00:12.821Z)",
-        "Do NOT: delete blocks or the WAL; let the crash loop run",
+        "Do NOT delete blocks or the WAL; Do NOT let the crash loop run",
         "Now: Raise vm.max_map_count to 262,144",
         "sysctl -w vm.max_map_count=262144 ; prlimit --pid $(pgrep -o cortex) --nofile=1048576:1048576",
         "For good: ",
