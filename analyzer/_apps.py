@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analyzer._command import QuickCommand
+from analyzer._outputs import spare
 from analyzer.cli import COMMANDS, Face, answer, diagnosis_of, note, terminal, write
 from analyzer.errors import AnalyzerError
 from analyzer.version import __version__
@@ -175,6 +176,8 @@ def compare(
     from analyzer import report
     from analyzer.case.build import Filter
 
+    if output is not None:
+        spare([output], [before, after, *([str(redact_key)] if redact_key is not None else [])])
     old, _ = diagnosis_of(before, Filter(), False, with_frames=False)
     new, _ = diagnosis_of(after, Filter(), False, with_frames=False)
     if redact:

@@ -50,7 +50,14 @@ def answer(
     limits: Sequence[str] = (),
 ) -> int:
     """Diagnose a bundle, show the report, return its exit status. Raises AnalyzerError where it cannot be read."""
-    diagnosis, frames = diagnosis_of(bundle, only, remote, with_frames=is_folder(output), raised=limits)
+    in_folder = is_folder(output)
+    if output is not None and not in_folder:
+        from analyzer._outputs import spare
+
+        spare([output], [bundle, *([str(redact_key)] if redact_key is not None else [])])
+    lacking = _lacking_for_frames() if in_folder else None
+    with_frames = in_folder and lacking is None
+    diagnosis, frames = diagnosis_of(bundle, only, remote, with_frames=with_frames, raised=limits)
     if redact:
         from analyzer.report import redactor
 
@@ -59,7 +66,15 @@ def answer(
         frames = names.frames(frames) if frames is not None else None
     for warning in diagnosis.warnings:
         note(f"warning: {warning}")
-    _emit(diagnosis, face, output, frames, verbose=verbose, quiet=quiet)
+    if in_folder and output is not None:
+        from analyzer import report
+
+        report.write_all(diagnosis, output, frames, sources=[bundle])
+        if lacking is not None:
+            note(f"warning: {lacking}; all else is written")
+        note(f"wrote all faces to {output}")
+    else:
+        _emit(diagnosis, face, output, verbose=verbose, quiet=quiet)
     return diagnosis.exit_status
 
 
@@ -121,21 +136,20 @@ def _import_msgspec() -> None:
             del sys.modules["typing_extensions"]
 
 
-def _emit(
-    diagnosis: Diagnosis,
-    face: Face,
-    output: Path | None,
-    frames: dict[str, Any] | None,
-    *,
-    verbose: bool,
-    quiet: bool,
-) -> None:
+def _lacking_for_frames() -> str | None:
+    """Why frames cannot be written, None where they can."""
+    from analyzer.report.output import require_parquet
+
+    try:
+        require_parquet()
+    except AnalyzerError as error:
+        return str(error)
+    return None
+
+
+def _emit(diagnosis: Diagnosis, face: Face, output: Path | None, *, verbose: bool, quiet: bool) -> None:
     from analyzer import report
 
-    if output is not None and is_folder(output):
-        report.write_all(diagnosis, output, frames)
-        note(f"wrote all faces to {output}")
-        return
     color, width = terminal(output)
     text = report.render(diagnosis, face.value, width=width, color=color, verbose=verbose, quiet=quiet)
     write(text, output)

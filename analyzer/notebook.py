@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from analyzer._outputs import spare
 from analyzer.errors import EXIT_FAULT, AnalyzerError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def write(source: str, output: Path) -> None:
     if source == "-":
         raise AnalyzerError("a notebook opens its bundle again: give a file or folder, not standard input")
     _check_output(output)
+    spare([output], [source])
     missing = [name for name in _JUPYTER if find_spec(name) is None]
     if missing:
         raise AnalyzerError(f"{_NEEDS} ({', '.join(missing)} not found)")

@@ -171,7 +171,7 @@ def asked(arguments, *, by_typer):
     return seen, end.value.code
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arguments=st.lists(st.sampled_from(WORDS), max_size=4))
 def test_all_arguments_are_read_as_typer_reads_them(arguments, capsys):
     quick = asked(arguments, by_typer=False), capsys.readouterr()

@@ -73,6 +73,15 @@ def test_every_command_is_in_the_readme_and_in_the_help() -> None:
     assert registered == set(cli.COMMANDS)
 
 
+def test_every_part_and_every_extra_is_in_the_readme() -> None:
+    parts = {p.name for p in (ROOT / "analyzer").glob("[!_]*.py")} | {
+        f"{p.parent.name}/" for p in (ROOT / "analyzer").glob("*/__init__.py")
+    }
+    assert {part for part in parts if f"\n      {part} " not in README} == set()
+    for extra in ("fleet", "notebook"):
+        assert f"pip install '.[{extra}]'" in README
+
+
 def test_every_cause_is_explained_documented_and_has_its_file() -> None:
     names = set(get_args(CauseName))
     assert {e.cause for e in EXPLANATIONS} == names

@@ -5,7 +5,7 @@ Nothing heavy is imported here: a face loads what it needs when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from analyzer.diagnosis.model import Diagnosis
@@ -69,16 +69,21 @@ def schema() -> dict[str, Any]:
 
 
 def write_all(
-    diagnosis: Diagnosis, directory: str | Path, frames: Mapping[str, pd.DataFrame] | None = None
+    diagnosis: Diagnosis,
+    directory: str | Path,
+    frames: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    sources: Iterable[str] = (),
 ) -> list[Path]:
-    """All faces, the fix files and the frames as Parquet below ``directory``; the paths written.
+    """All faces, the fix files and the frames as Parquet below ``directory``; the paths written. No bundle at
+    ``sources``, nor a file of it, is replaced.
 
     Raises:
-        AnalyzerError: the directory cannot be written to, or frames are given without pyarrow.
+        AnalyzerError: the directory cannot be written to, a bundle would be lost, or frames are given without pyarrow.
     """
     from analyzer.report import output
 
-    return output.write_all(diagnosis, directory, frames)
+    return output.write_all(diagnosis, directory, frames, sources=sources)
 
 
 def redact(diagnosis: Diagnosis, key: bytes | None) -> Diagnosis:

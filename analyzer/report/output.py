@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,21 +22,33 @@ FACE_FILES = {
 
 
 def write_all(
-    diagnosis: Diagnosis, directory: str | Path, frames: Mapping[str, pd.DataFrame] | None = None
+    diagnosis: Diagnosis,
+    directory: str | Path,
+    frames: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    sources: Iterable[str] = (),
 ) -> list[Path]:
     """Write all faces, ``fix/`` and ``frames/NAME.parquet`` below ``directory``; the paths written.
 
-    Files of these names are replaced, nothing else in the directory is touched. A redacted diagnosis
-    wants redacted frames: see :meth:`redaction.Redactor.frames`.
+    Files of these names are replaced, nothing else in the directory is touched; where one of them is a bundle at
+    ``sources``, or a file of it, nothing is written at all. A redacted diagnosis wants redacted frames: see
+    :meth:`redaction.Redactor.frames`.
 
     Raises:
-        AnalyzerError: the directory cannot be written to, or frames are given without pyarrow.
+        AnalyzerError: the directory cannot be written to, a bundle would be lost, or frames are given without pyarrow.
     """
+    from analyzer._outputs import spare
     from analyzer.report import fixes, render
+
+    if frames:
+        require_parquet()
 
     root = Path(directory)
     contents = {name: render(diagnosis, face, verbose=face == "text") for face, name in FACE_FILES.items()}  # type: ignore[arg-type]
     contents |= {f"fix/{name}": text for name, text in fixes.files(diagnosis).items()}
+    spare(
+        [root / name for name in (*contents, *(f"frames/{name}.parquet" for name in frames or ()))], sources
+    )
     written = []
     try:
         for name, text in contents.items():
@@ -49,15 +61,16 @@ def write_all(
         for name, frame in (frames or {}).items():
             path = root / "frames" / f"{name}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_frame(frame, path)
+            frame.to_parquet(path, index=False)
             written.append(path)
     except OSError as error:
         raise AnalyzerError(f"cannot write {error.filename or root}: {error.strerror or error}") from error
     return written
 
 
-def _write_frame(frame: pd.DataFrame, path: Path) -> None:
-    try:
-        frame.to_parquet(path, index=False)
-    except ImportError as error:
-        raise AnalyzerError("Parquet needs pyarrow: pip install 'ingester-postmortem[fleet]'") from error
+def require_parquet() -> None:
+    """Raises AnalyzerError, with the extra's name, where frames cannot be written."""
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        raise AnalyzerError("frames need pyarrow: pip install 'ingester-postmortem[fleet]'")
