@@ -12,7 +12,7 @@ import typer
 
 from analyzer._command import QuickCommand
 from analyzer._outputs import spare
-from analyzer.cli import COMMANDS, Face, answer, diagnosis_of, note, terminal, write
+from analyzer.cli import COMMANDS, Face, answer, diagnosis_of, note, read_key, terminal, write
 from analyzer.errors import AnalyzerError
 from analyzer.version import __version__
 
@@ -63,7 +63,10 @@ def analyze(
     redact: Annotated[bool, typer.Option("--redact", help="Replace names by stable pseudonyms.")] = False,
     redact_key: Annotated[
         Path | None,
-        typer.Option("--redact-key", help="File with the key of the pseudonyms: same key, same names."),
+        typer.Option(
+            "--redact-key",
+            help="File with the key of the pseudonyms (same key, same names); implies --redact.",
+        ),
     ] = None,
     since: Annotated[str | None, typer.Option(help="Only lives that end after this time (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option(help="Only lives that start before this time.")] = None,
@@ -165,7 +168,8 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     redact: Annotated[bool, typer.Option("--redact", help="Replace names by stable pseudonyms.")] = False,
     redact_key: Annotated[
-        Path | None, typer.Option("--redact-key", help="File with the key of the pseudonyms.")
+        Path | None,
+        typer.Option("--redact-key", help="File with the key of the pseudonyms; implies --redact."),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
 ) -> None:
@@ -178,10 +182,11 @@ def compare(
 
     if output is not None:
         spare([output], [before, after, *([str(redact_key)] if redact_key is not None else [])])
+    key = read_key(redact_key) if redact_key is not None else None
     old, _ = diagnosis_of(before, Filter(), False, with_frames=False)
     new, _ = diagnosis_of(after, Filter(), False, with_frames=False)
-    if redact:
-        key = redact_key.read_bytes() if redact_key is not None else os.urandom(16)
+    if redact or key is not None:
+        key = key or os.urandom(16)  # one for both, so that a name is the same in both
         old, new = report.redact(old, key), report.redact(new, key)
     color, width = terminal(output)
     write(report.render_comparison(report.compare(old, new), format.value, width=width, color=color), output)

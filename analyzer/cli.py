@@ -49,7 +49,9 @@ def answer(
     remote: bool = False,
     limits: Sequence[str] = (),
 ) -> int:
-    """Diagnose a bundle, show the report, return its exit status. Raises AnalyzerError where it cannot be read."""
+    """Diagnose a bundle, show the report, return its exit status. A key of pseudonyms asks for them. Raises
+    AnalyzerError where bundle or key cannot be read."""
+    key = read_key(redact_key) if redact_key is not None else None
     in_folder = is_folder(output)
     if output is not None and not in_folder:
         from analyzer._outputs import spare
@@ -58,10 +60,10 @@ def answer(
     lacking = _lacking_for_frames() if in_folder else None
     with_frames = in_folder and lacking is None
     diagnosis, frames = diagnosis_of(bundle, only, remote, with_frames=with_frames, raised=limits)
-    if redact:
+    if redact or key is not None:
         from analyzer.report import redactor
 
-        names = redactor(diagnosis, redact_key.read_bytes() if redact_key is not None else None)
+        names = redactor(diagnosis, key)
         diagnosis = names.diagnosis(diagnosis)
         frames = names.frames(frames) if frames is not None else None
     for warning in diagnosis.warnings:
@@ -76,6 +78,17 @@ def answer(
     else:
         _emit(diagnosis, face, output, verbose=verbose, quiet=quiet)
     return diagnosis.exit_status
+
+
+def read_key(path: Path) -> bytes:
+    """The key of the pseudonyms. Raises AnalyzerError where it cannot be read, or is empty."""
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise AnalyzerError(f"--redact-key: cannot read {path}: {error.strerror or error}") from None
+    if not key:
+        raise AnalyzerError(f"--redact-key: {path} is empty")
+    return key
 
 
 def note(text: str) -> None:
@@ -106,6 +119,8 @@ def diagnosis_of(
 
     only = only or Filter()
     limits = Limits().changed(raised)
+    if bundle == "-" and sys.stdin is None:
+        raise AnalyzerError("-: standard input is closed: name a file, or give a bundle to it")
     with Progress(sys.stderr) as progress:
         source: Any = sys.stdin.buffer if bundle == "-" else bundle
         case = case_of(
@@ -184,6 +199,19 @@ def write(text: str, output: Path | None) -> None:
         raise AnalyzerError(f"cannot write to standard output: {error.strerror or error}") from None
 
 
+def _fill_closed_streams() -> None:
+    """Where the caller closed a standard stream, its descriptor leads nowhere: else the next file that is opened has
+    it, and so do the processes that are started. What is said to a closed stderr is said to nobody; stdin and stdout
+    stay None, since who wants to read or write there is to be told."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - for as long as the program runs
+
+
 def _silence(stream: TextIO) -> None:
     """A closed pipe is no fault, its reader has seen enough: the stream leads nowhere, so that its last flush is
     silent, and the status stays what it is."""
@@ -211,6 +239,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # The threads that read and inflate need the interpreter's lock for microseconds, and are to have it before the
     # next scan lets go of it (2 to 4 % of the time of a large log; Python's own interval is 5 ms).
     sys.setswitchinterval(0.0001)
+    _fill_closed_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:

@@ -147,6 +147,72 @@ def test_a_closed_stdout_is_said_in_one_line(tmp_path):
     assert (tmp_path / "r.txt").stat().st_size > 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the descriptor")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (f"{BUNDLE} -q", 1),
+        (f"- -q < {BUNDLE}", 1),
+        (f"compare {BUNDLE} {BUNDLE}", 1),
+        ("nothing-here", 2),
+        ("--pid x", 2),
+        ("--help", 0),
+    ],
+)
+def test_a_closed_stderr_changes_nothing(arguments, status):
+    line = f"{sys.executable} -m analyzer {arguments}"
+    done = subprocess.run(f"{line} 2>&-", shell=True, stdout=subprocess.PIPE, check=False)
+    usual = subprocess.run(line, shell=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    assert (done.returncode, done.stdout) == (usual.returncode, usual.stdout)
+    assert done.returncode == status
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the descriptor")
+@pytest.mark.parametrize("arguments", ["-", "- --format json", "fleet - -o no-store.parquet", "compare - x"])
+def test_a_closed_stdin_is_said_in_one_line(arguments):
+    line = f"{sys.executable} -m analyzer {arguments} <&-"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"analyze: -: (standard input is closed|there is no standard input).*\n", done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the descriptor")
+def test_a_closed_stdout_is_no_matter_to_a_notebook(tmp_path):
+    output = tmp_path / "case.ipynb"
+    line = f"{sys.executable} -m analyzer notebook {BUNDLE} -o {output} >&-"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, f"analyze: wrote {output}")
+    assert output.stat().st_size > 0
+
+
+@pytest.mark.parametrize("command", [(BUNDLE,), ("compare", BUNDLE, BUNDLE)], ids=["analyze", "compare"])
+def test_a_key_of_pseudonyms_asks_for_them(command, tmp_path):
+    key = tmp_path / "key"
+    key.write_bytes(b"secret")
+    implied = program(*command, "--redact-key", key, capture_output=True, text=True)
+    asked_for = program(*command, "--redact", "--redact-key", key, capture_output=True, text=True)
+    plain = program(*command, capture_output=True, text=True)
+    assert implied.stdout == asked_for.stdout != plain.stdout
+    assert implied.returncode == plain.returncode
+
+
+@pytest.mark.parametrize("command", [(BUNDLE,), ("compare", BUNDLE, BUNDLE)], ids=["analyze", "compare"])
+@pytest.mark.parametrize("redact", [(), ("--redact",)], ids=["implied", "asked for"])
+@pytest.mark.parametrize("key", ["missing", "", "empty"], ids=["missing", "a folder", "empty"])
+def test_a_key_that_cannot_be_read_is_said_before_anything_else(command, redact, key, tmp_path):
+    (tmp_path / "empty").touch()
+    done = program(*command, *redact, "--redact-key", tmp_path / key, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"analyze: --redact-key: .*\n", done.stderr)
+
+
+def test_a_remote_address_is_refused_with_the_options_name():
+    done = program("s3://bucket/acme.tgz", capture_output=True, text=True)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "--remote" in done.stderr
+    assert "fsspec" in done.stderr
+
+
 WORDS = (
     "bundle.tar.gz", "-", "", "explain", "./explain", "--format", "-f", "json", "text", "ticket", "JSON", "xml",
     "--", "-q", "-fjson", "--format=json", "--fmt", "-x", "--version",

@@ -187,7 +187,10 @@ def open_bundle(
     """
     if isinstance(source, str) and is_remote(source):
         if not allow_remote:
-            raise AnalyzerError(f"{source}: is a remote address, which is only read when asked for")
+            raise AnalyzerError(
+                f"{source}: is a remote address, which is only read when asked for: analyze --remote, "
+                "or allow_remote=True (needs fsspec)"
+            )
         name = source.rstrip("/").rsplit("/", 1)[-1] or source
         bundle = Bundle(name, open_remote(source), limits, progress, owned=True)
     elif isinstance(source, str | os.PathLike):
