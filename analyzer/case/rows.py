@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from analyzer.case.model import Case, Host, Life, Subject
 from analyzer.facts import Evidence, Present
 from analyzer.logs.model import Event, FailureGroup, KernelEvent
+from analyzer.logs.sizes import spread
 from analyzer.snapshots.model import PodEvent
 
 Row = dict[str, Any]
@@ -146,7 +146,7 @@ def failures(case: Case) -> Iterator[Row]:
     """Rows of ``failures``."""
     for number, subject, life, group in _groups(case):
         evidence = group.evidence[0] if group.evidence else None
-        low, median, high = _sizes(group.sizes)
+        low, median, high = spread(group.sizes)
         yield {
             "failure": number,
             "subject": subject.id,
@@ -173,21 +173,6 @@ def failures(case: Case) -> Iterator[Row]:
             "first": group.first,
             "last": group.last,
         } | quoted(evidence)
-
-
-def _sizes(sizes: Counter[int]) -> tuple[int | None, int | None, int | None]:
-    """Smallest, lower median and largest of the counted sizes."""
-    if not sizes:
-        return None, None, None
-    ordered = sorted(sizes)
-    half = (sum(sizes.values()) + 1) // 2
-    seen, median = 0, ordered[-1]
-    for size in ordered:
-        seen += sizes[size]
-        if seen >= half:
-            median = size
-            break
-    return ordered[0], median, ordered[-1]
 
 
 def members(case: Case) -> Iterator[Row]:

@@ -25,6 +25,7 @@ from analyzer.diagnosis.model import (
 )
 from analyzer.facts import Stamp, Unreadable
 from analyzer.logs.model import FailureGroup
+from analyzer.logs.sizes import spread
 from analyzer.snapshots.model import MIXED, Snapshot
 
 MOST_FAILURES = 60
@@ -57,8 +58,6 @@ def failures(subject: Subject, ledger: Ledger, only: Filter) -> list[FailureView
         rows = _merge(rows, by_life=False)
     views: list[FailureView] = []
     for life, group in rows:
-        sizes = sorted(group.sizes.elements()) if sum(group.sizes.values()) < 100_000 else sorted(group.sizes)
-        stats = SizeStats(sizes[0], sizes[(len(sizes) - 1) // 2], sizes[-1]) if sizes else SizeStats()
         views.append(
             FailureView(
                 operation=group.operation,
@@ -70,7 +69,7 @@ def failures(subject: Subject, ledger: Ledger, only: Filter) -> list[FailureView
                 lines=group.lines,
                 count=group.count,
                 members=group.members,
-                sizes=stats,
+                sizes=SizeStats(*spread(group.sizes)),
                 first=iso(group.first),
                 last=iso(group.last),
                 evidence=ledger.add_all(group.evidence),

@@ -495,6 +495,7 @@ class _Reader:
         if self._dump is not None:
             self._end_dump(self._dump, scanner.lines)
         self._close_all(scanner.lines)
+        self._folder.finish()
         for name, values in self._hint_values.items():
             digest.hints[name] = values.most_common(1)[0][0]
             if len(values) > 1:

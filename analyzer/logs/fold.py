@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.model import Event, FailureGroup, LogDigest, Record, Segment
 from analyzer.logs.observation import Observation
+from analyzer.logs.sizes import keep_ends, wider
 
 MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their tenant
 MAX_EVENTS_OF_KIND = 2_000  # in a segment
@@ -235,8 +236,9 @@ class Folder:
         return key, group
 
     def _merge(self, group: FailureGroup, found: Observation, lines: int) -> None:
-        group.sizes_dropped += found.sizes_dropped * lines
         self._merge_sizes(group, found.sizes)
+        if found.dropped is not None:
+            self._drop(group, found.sizes_dropped * lines, *found.dropped)
         if len(found.errnos) > 1:
             for errno, times in found.errnos.items():
                 group.errnos[errno] += times * lines
@@ -264,14 +266,32 @@ class Folder:
         for size in held:
             sizes[size] += more[size]
         if len(sizes) >= self._most_sizes():
-            group.sizes_dropped += more.total() - sum([more[size] for size in held])
+            dropped = more.total() - sum([more[size] for size in held])
+            if dropped:
+                self._drop(group, dropped, min(more), max(more))
             return
         for size in filterfalse(held.__contains__, more):
             if len(sizes) < self._most_sizes():
                 self._sizes += 1
                 sizes[size] = more[size]
             else:
-                group.sizes_dropped += more[size]
+                self._drop(group, more[size], size, size)
+
+    def _drop(self, group: FailureGroup, times: int, low: int, high: int) -> None:
+        """Sizes for which there is no room, from ``low`` to ``high``: their ends are kept, see :meth:`finish`."""
+        group.sizes_dropped += times
+        group.dropped = wider(group.dropped, low, high)
+        self.warn(
+            "failures state more distinct sizes than are kept: the smallest and the largest are of all, the "
+            "median is of those kept"
+        )
+
+    def finish(self) -> None:
+        """All of the log is read: each group takes the ends of its sizes that it has not kept."""
+        for segment in self._digest.segments:
+            for group in segment.failures:
+                group.sizes_dropped -= keep_ends(group.sizes, group.dropped)
+                group.dropped = None
 
     def _most_sizes(self) -> int:
         return MAX_SIZES if self._sizes < MAX_ALL_SIZES else FEW_SIZES

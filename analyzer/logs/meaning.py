@@ -120,6 +120,7 @@ def with_stream(failure: Observation, count: StreamCount, text: str) -> Observat
         complete=count.complete,
         sizes=count.sizes,
         sizes_dropped=count.sizes_dropped,
+        dropped=count.dropped,
         errnos=count.errnos,
     )
 

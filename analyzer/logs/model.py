@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from analyzer.facts import Evidence, Stamp
+from analyzer.logs.sizes import Range
 
 Level = Literal["error", "warn", "info", "debug", ""]
 
@@ -115,7 +116,7 @@ class FailureGroup(Struct):
 
     ``lines`` counts log lines, ``count`` distinct failures (copies of one failure in one start are
     one), ``members`` the leaf errors. ``sizes`` counts sizes in bytes; past 4096 distinct sizes new
-    ones are only counted in ``sizes_dropped``. ``evidence`` holds the first line, the line with
+    ones are only counted in ``sizes_dropped``; the smallest and the largest of all are always among ``sizes``. ``evidence`` holds the first line, the line with
     most members and the last, at most three.
     """
 
@@ -130,6 +131,7 @@ class FailureGroup(Struct):
     complete: bool = True  # False when a line was cut
     sizes: Counter[int] = field(default_factory=Counter)
     sizes_dropped: int = 0
+    dropped: Range | None = None  # of the sizes that are not in ``sizes``, while the log is read
     first: Stamp | None = None
     last: Stamp | None = None
     undated: tuple[Stamp, Stamp] | None = None  # first and last without a year, beside others that have one

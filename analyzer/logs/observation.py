@@ -13,6 +13,7 @@ from analyzer import lazy
 from analyzer.logs.errors import incomplete, innermost, leaves
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES
 from analyzer.logs.model import FILE_KINDS, Leaf, Tree
+from analyzer.logs.sizes import Range, wider
 
 MAX_PATHS = 32
 MAX_ULIDS = 10_000
@@ -42,7 +43,7 @@ class Observation(Struct):
     ``operation`` and ``file_kind`` are of OPERATIONS and FILE_KINDS, ``errno`` a symbol or None.
     ``key`` is the same for the copies of one failure within one start. ``members`` counts leaf
     errors, ``declared`` is the N of "N errors:". ``sizes`` are bytes of whole members, at most
-    4096 distinct, the rest counted in ``sizes_dropped``. ``ulids`` are the blocks it names, once each and in
+    4096 distinct, the rest counted in ``sizes_dropped``, and ``dropped`` is the range of these. ``ulids`` are the blocks it names, once each and in
     order. ``errnos`` counts the leaves by symbol.
     ``complete`` is False when the line was cut. ``corrupt`` is True for words of real damage only.
     ``fatal``: the process died of it.
@@ -65,6 +66,7 @@ class Observation(Struct):
     fatal: bool = False
     corrupt: bool = False
     sizes_dropped: int = 0
+    dropped: Range | None = None
     errnos: Counter[str] = field(default_factory=Counter)
 
 
@@ -131,6 +133,7 @@ def _add_numbers(found: Observation, path: tuple[str, ...], leaf: Leaf) -> None:
             found.sizes[leaf.size] += 1
         else:
             found.sizes_dropped += 1
+            found.dropped = wider(found.dropped, leaf.size, leaf.size)
     if leaf.path and len(found.paths) < MAX_PATHS and leaf.path not in found.paths:
         found.paths.append(leaf.path)
     empty = leaf.kind == "mmap" and leaf.errno == "EINVAL" and not leaf.size

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from analyzer import lazy
 from analyzer.logs.leaf import split_member
+from analyzer.logs.sizes import Range, wider
 
 MAX_SIZES = 4096
 _CARRY_LIMIT = 65_536
@@ -29,8 +30,9 @@ _QUOTE = lazy.pattern(rb'\\*+"')
 
 class StreamCount(Struct):
     """What one long line holds. ``members`` are the leaves found, 0 where no list was; ``declared`` is N of
-    its first "N errors:" header, None for a joined list, which has none. ``sizes`` are bytes and how often; past 4096 distinct ones new sizes are only
-    counted in ``sizes_dropped``. ``errnos`` and ``kinds`` (file kinds) count leaves. ``complete`` is
+    its first "N errors:" header, None for a joined list, which has none. ``sizes`` are bytes and how often;
+    past 4096 distinct ones new sizes are only counted in ``sizes_dropped``, and ``dropped`` is the smallest
+    and the largest of them. ``errnos`` and ``kinds`` (file kinds) count leaves. ``complete`` is
     False when fewer members than declared were found, or the last one was cut."""
 
     members: int = 0
@@ -38,6 +40,7 @@ class StreamCount(Struct):
     complete: bool = True
     sizes: Counter[int] = field(default_factory=Counter)
     sizes_dropped: int = 0
+    dropped: Range | None = None
     errnos: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
 
@@ -122,6 +125,7 @@ class StreamCounter:
             count.sizes[size] += times
         else:
             count.sizes_dropped += times
+            count.dropped = wider(count.dropped, size, size)
 
     @staticmethod
     def _leaf(text: bytes) -> tuple[str | None, str | None, int | None]:
