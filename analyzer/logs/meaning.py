@@ -39,6 +39,8 @@ _TENANT = lazy.pattern(r"(?:for user |\buser=)(?P<tenant>[^\s:;,\"]++)")
 _SHORT = 400
 _DUMPS = tuple(start.decode() for start in godump.STARTS)
 _STACK_KEYS = ("stacktrace", "stack", "stack_trace", "panic")
+_ATTEMPTED = ("Attemptedsize", "Attempted size")  # go-kit drops the blank from the key
+_SIZE = lazy.pattern(r"[0-9]{1,18}")
 _TSDB_WORDS = lazy.pattern(
     r"TSDB|reloadBlocks|corrupted block|opening storage|persist head block|compact head|mmap files",
     re.IGNORECASE,
@@ -175,8 +177,10 @@ def _failure(record: Record, context: Context) -> Observation | None:
     if read.watch:
         found.operation, found.file_kind = "config_watch", None
     elif message == "Failed to mmap":
-        found.file_kind = "active_query_log"
+        found.operation, found.file_kind = "startup_open", "active_query_log"
         found.paths = [path for path in [record.get("file")] if path]
+        size = record.get(*_ATTEMPTED)
+        found.sizes = Counter([int(size)] if size and _SIZE.fullmatch(size) else ())
     elif operation == "other" and found.file_kind == "index" and not read.of_tsdb:
         found.file_kind = None  # a bare mapping of an unknown program is not a block's index
     if not _is_failure(found, record, text):

@@ -40,6 +40,7 @@ _PREFIXES = (
     ("unable to open TSDB", "startup_open"),
     ("failed to open TSDB", "startup_open"),
     ("receive command failed", "startup_open"),
+    ("create mmap-ed active query log", "startup_open"),
     ("compact ", "compaction"),
     ("plan compaction", "compaction"),
     ("head memory truncate", "compaction"),

@@ -259,6 +259,33 @@ def test_bare_lines_of_any_program(line: str, operation: str, errno: str, size: 
     assert size is None or size in found.sizes
 
 
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        ("Attemptedsize=20001", {20001: 1}),
+        ('"Attempted size"=20001', {20001: 1}),
+        ("Attemptedsize=many", {}),
+        ("", {}),
+    ],
+)
+def test_the_active_query_log_is_mapped_at_the_start(size: str, sizes: dict[int, int]) -> None:
+    found = failure(
+        f"level=error ts=2020-01-02T03:04:05.060Z caller=query_logger.go:104 component=activeQueryTracker "
+        f'msg="Failed to mmap" file=/prometheus/queries.active {size} err="cannot allocate memory"'
+    )
+    assert (found.operation, found.file_kind, found.errno) == ("startup_open", "active_query_log", "ENOMEM")
+    assert found.sizes == sizes
+    assert found.paths == ["/prometheus/queries.active"]
+
+
+def test_the_active_query_log_in_the_json_of_prometheus() -> None:
+    found = failure(
+        '{"time":"2026-08-01T10:11:12.131Z","level":"ERROR","source":"query_logger.go:104","msg":"Failed to mmap",'
+        '"file":"/prometheus/queries.active","Attempted size":20001,"err":"cannot allocate memory"}'
+    )
+    assert (found.operation, found.sizes) == ("startup_open", {20001: 1})
+
+
 def test_a_bare_mapping_without_a_tsdbs_words_is_no_index() -> None:
     assert failure('err="mmap, size 2097152: cannot allocate memory"').file_kind is None
     assert failure("opening storage failed: mmap, size 2097152: cannot allocate memory").file_kind == "index"
