@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from analyzer.case.model import Capture, Subject
 from analyzer.logs.model import FailureGroup
 
 PAGE = 4096
+_SHOWN = 3  # the score from which on content or a pid shows whose process it is
 PRODUCTS = ("cortex", "prometheus", "mimir", "thanos", "loki", "ingester")
 
 
@@ -26,18 +27,43 @@ class Link(Struct, frozen=True):
     basis: str
 
 
-def attribute(subject: Subject, candidates: Iterable[Capture]) -> None:
+Links = dict[int | None, Link]
+
+
+def links(subject: Subject, candidates: Iterable[Capture]) -> Links:
+    """How strongly each captured pid belongs to the subject."""
+    return {
+        pid: max((_link(subject, c) for c in group), key=lambda x: x.score)
+        for pid, group in _by_pid(candidates).items()
+    }
+
+
+def granted(claims: Sequence[Links]) -> list[Links]:
+    """The claims of all subjects of a host, without those to a process that is shown to be another's: the same
+    capture cannot be of both."""
+    best: Links = {}
+    for links in claims:
+        for pid, link in links.items():
+            if pid not in best or link.score > best[pid].score:
+                best[pid] = link
+    return [
+        {
+            pid: Link(-1, f"another process of this bundle has it: {best[pid].basis}")
+            if best[pid].score >= _SHOWN > link.score >= 0
+            else link
+            for pid, link in links.items()
+        }
+        for links in claims
+    ]
+
+
+def attribute(subject: Subject, candidates: Iterable[Capture], links: Links) -> None:
     """Split ``candidates`` (captures of the subject's host) into the subject's own and bystanders.
 
     The captures of one pid stand or fall together. With a single pid that nothing contradicts, that
     pid is the subject's; with several, only content decides, and a tie leaves all of them out.
     """
-    by_pid: dict[int | None, list[Capture]] = {}
-    for capture in candidates:
-        by_pid.setdefault(capture.pid, []).append(capture)
-    links = {
-        pid: max((_link(subject, c) for c in group), key=lambda x: x.score) for pid, group in by_pid.items()
-    }
+    by_pid = _by_pid(candidates)
     own = _choose(links, by_pid)
     for pid, group in by_pid.items():
         for capture in group:
@@ -60,6 +86,13 @@ def attribute(subject: Subject, candidates: Iterable[Capture]) -> None:
         if names:
             subject.notes.append(f"not of this process, so no evidence for it: {names}")
     _link_lives(subject)
+
+
+def _by_pid(captures: Iterable[Capture]) -> dict[int | None, list[Capture]]:
+    by_pid: dict[int | None, list[Capture]] = {}
+    for capture in captures:
+        by_pid.setdefault(capture.pid, []).append(capture)
+    return by_pid
 
 
 def _choose(links: dict[int | None, Link], by_pid: dict[int | None, list[Capture]]) -> set[int | None]:
@@ -99,6 +132,8 @@ def _link(subject: Subject, capture: Capture) -> Link:
         score += 3
         words.append(sizes)
     names = _names(capture)
+    if not score and _is_other_product(subject, names):
+        return Link(-1, f"its command is {names.split(' ', 1)[0]}, the log is {subject.product}'s")
     if any(product in names for product in PRODUCTS):
         score += 1
         words.append("its command is an ingester's")
@@ -107,6 +142,14 @@ def _link(subject: Subject, capture: Capture) -> Link:
         if against:
             return Link(-1, against)
     return Link(score, "; ".join(words))
+
+
+def _is_other_product(subject: Subject, names: str) -> bool:
+    """Whether the process is one of the products, and none of those whose banners stand in the log."""
+    banners = (life.start.fields.get("product") for life in subject.lives if life.start is not None)
+    stated = {product for product in banners if product}
+    named = {product for product in PRODUCTS if product in names}
+    return bool(stated and named) and "ingester" not in named and stated.isdisjoint(named)
 
 
 def _of_the_pod(subject: Subject, capture: Capture) -> Link:

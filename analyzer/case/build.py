@@ -7,10 +7,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer import lazy
 from analyzer.bundle.model import Place
-from analyzer.case import attribution, collector, copies, hosts, identity, lives, need, placement, yearless
+from analyzer.case import (
+    attribution,
+    collector,
+    copies,
+    hosts,
+    identity,
+    lives,
+    need,
+    placement,
+    sources,
+    yearless,
+)
 from analyzer.case.model import Capture, Case, Host, Subject
 from analyzer.facts import Present, Stamp
 from analyzer.intake import Intake
@@ -53,17 +65,23 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     assumed = yearless.settle(intake, captured_at)
     pods, events = _kubernetes(intake)
     containers, pods = [p for p in pods if not p.name], [p for p in pods if p.name]
-    places = {log.member: _with_hints(intake.layout.place(log.member), log) for log in intake.logs}
     for log in intake.logs:
-        if places[log.member].tail and not log.tail:
+        if intake.layout.place(log.member).tail and not log.tail:
             log.tail = "only the end of this file was collected"
-    logs, doubles = copies.without_copies(intake.logs, places)
+    told = [part for log in intake.logs for part in sources.apart(log)]
+    places = {log.key: _with_hints(intake.layout.place(log.member), log) for log in told}
+    told, doubles = copies.without_copies(told, places)
+    kept = {log.member for log in told}
+    logs = [log for log in intake.logs if log.member in kept]
     at = placement.Placement(all_hosts)
-    _share_kernel_lines(logs, places, at)
-    subjects = [_by_log(stream, pods, events) for stream in _streams(logs, places, all_hosts)]
+    for log in logs:
+        place = places.get(log.key) or _with_hints(intake.layout.place(log.member), log)
+        _share_kernel_lines(log, place, at)
+    subjects = [_by_log(stream, pods, events) for stream in _streams(told, places, all_hosts)]
     nodes = {s.pod.node for s in subjects if s.pod is not None and s.pod.node}
     for subject in subjects:
-        _on_host(subject, at.host_of_subject(subject, nodes), containers, alone=len(subjects) == 1)
+        _on_host(subject, at.host_of_subject(subject, nodes))
+    _attribute(subjects, containers)
     if not subjects:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
@@ -97,22 +115,19 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
 
 
 def _with_hints(place: Place, log: LogDigest) -> Place:
-    """Fill what the layout does not tell from what the framing itself states."""
+    """Fill what the layout does not tell from what the framing itself states. Where it tells several
+    processes apart, a path that names one of them does not hold for the others."""
     hints = log.hints
-    return Place(
+    if log.source and hints.get("pod") and place.pod not in (None, hints["pod"]):
+        place = replace(place, pod=None, container=None, container_id=None)
+    elif log.source and hints.get("container") and place.container not in (None, hints["container"]):
+        place = replace(place, container=None, container_id=None)
+    return replace(
+        place,
         host=place.host or hints.get("host"),
         namespace=place.namespace or hints.get("namespace"),
         pod=place.pod or hints.get("pod"),
         container=place.container or hints.get("container"),
-        pid=place.pid,
-        node=place.node,
-        root=place.root,
-        previous=place.previous,
-        rotation=place.rotation,
-        restart=place.restart,
-        container_id=place.container_id,
-        part=place.part,
-        tail=place.tail,
     )
 
 
@@ -134,7 +149,9 @@ def _says_something(log: LogDigest) -> bool:
     return any(s.failures or s.start is not None or s.events for s in log.segments)
 
 
-def _streams(logs: Sequence[LogDigest], places: dict[str, Place], all_hosts: Sequence[Host]) -> list[_Stream]:
+def _streams(
+    logs: Sequence[LogDigest], places: dict[copies.Name, Place], all_hosts: Sequence[Host]
+) -> list[_Stream]:
     """The logs of ingesters, by container; failing that, of whatever application there is."""
     chosen = [log for log in logs if _is_tsdb_log(log)]
     if not chosen:
@@ -142,20 +159,38 @@ def _streams(logs: Sequence[LogDigest], places: dict[str, Place], all_hosts: Seq
         chosen = [log for log in plain if _says_something(log)]
         if not chosen:
             captured = any(host.captures for host in all_hosts)
-            chosen = [log for log in plain if log.lines] if captured or len(logs) == 1 else []
+            alone = len({log.member for log in logs}) == 1
+            chosen = [log for log in plain if log.lines] if captured or alone else []
     streams: dict[tuple[str, ...], _Stream] = {}
+    keys = _keys(chosen, logs, places)
     for log in chosen:
-        place = places[log.member]
-        key = _stream_key(log, place)
-        stream = streams.setdefault(key, _Stream(key, place))
+        place = places[log.key]
+        stream = streams.setdefault(keys[log.key], _Stream(keys[log.key], place))
         stream.logs.append((log, place))
     # Files of a chosen container that hold no such line themselves (a rotated quiet log) belong too.
     for log in logs:
-        place = places[log.member]
-        key = _stream_key(log, place)
+        key = keys[log.key]
         if key in streams and all(log is not other for other, _ in streams[key].logs):
-            streams[key].logs.append((log, place))
+            streams[key].logs.append((log, places[log.key]))
     return list(streams.values())
+
+
+def _keys(
+    chosen: Iterable[LogDigest], logs: Iterable[LogDigest], places: dict[copies.Name, Place]
+) -> dict[copies.Name, tuple[str, ...]]:
+    """What the files of one process share. Those of one name are of several processes where their framing
+    says so; a file without a word of it belongs to the only one there is."""
+    keys = {log.key: _stream_key(log, places[log.key]) for log in logs}
+    names = {log.key: sources.name_of(log) for log in logs if keys[log.key][0] == "file" and log.hints}
+    known: dict[tuple[str, ...], set[str]] = {}
+    for log in chosen:
+        if name := names.get(log.key):
+            known.setdefault(keys[log.key], set()).add(name)
+    for of, key in keys.items():
+        several = known.get(key, set())
+        name = names.get(of) or (next(iter(several)) if len(several) == 1 else "")
+        keys[of] = (*key, name) if several else key
+    return keys
 
 
 _ROTATION = lazy.pattern(r"(\.\d{1,3}|[-.]\d{8}(-\d{6})?|\.(gz|xz|bz2|zst))+$")
@@ -184,15 +219,25 @@ def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent
     return subject
 
 
-def _on_host(subject: Subject, host: Host, containers: Sequence[PodState], *, alone: bool) -> None:
-    """What the host's facts and captures add."""
+def _on_host(subject: Subject, host: Host) -> None:
+    """What the host's facts add."""
     subject.host = host
     identity.identify(subject)
     identity.check_version(subject)
     identity.pids_from_log(subject)
-    attribution.attribute(subject, host.captures)
-    identity.find_container(subject, containers, alone=alone)
-    _finish(subject)
+
+
+def _attribute(subjects: Sequence[Subject], containers: Sequence[PodState]) -> None:
+    """Which of its host's captures are a subject's. All claims to them are known before the first is granted."""
+    on_host: dict[int, list[Subject]] = {}
+    for subject in subjects:
+        on_host.setdefault(id(subject.host), []).append(subject)
+    for group in on_host.values():
+        claims = [attribution.links(subject, subject.host.captures) for subject in group]
+        for subject, links in zip(group, attribution.granted(claims), strict=True):
+            attribution.attribute(subject, subject.host.captures, links)
+            identity.find_container(subject, containers, alone=len(subjects) == 1)
+            _finish(subject)
 
 
 def _finish(subject: Subject) -> None:
@@ -259,11 +304,10 @@ def _kubernetes(intake: Intake) -> tuple[list[PodState], list[PodEvent]]:
     return pods, events
 
 
-def _share_kernel_lines(logs: Iterable[LogDigest], places: dict[str, Place], at: placement.Placement) -> None:
-    """Kernel lines found in journals and syslogs belong to their host."""
-    for log in logs:
-        if log.kernel is not None and log.kernel.events:
-            at.host_of(places[log.member]).kernel_logs.append(log.kernel)
+def _share_kernel_lines(log: LogDigest, place: Place, at: placement.Placement) -> None:
+    """Kernel lines found in a journal or syslog belong to its host."""
+    if log.kernel is not None and log.kernel.events:
+        at.host_of(place).kernel_logs.append(log.kernel)
 
 
 def _captured_at(intake: Intake, all_hosts: Sequence[Host]) -> Stamp | None:
@@ -285,7 +329,8 @@ def _name_subjects(subjects: Sequence[Subject]) -> None:
             parts = [place.namespace, place.pod, place.container]
         else:
             log = posixpath.basename(subject.logs[0].member) if subject.logs else None
-            parts = [subject.host.name or place.host, place.container or subject.product or log]
+            unit = sources.unit_of(subject.logs[0]) if subject.logs else None
+            parts = [subject.host.name or place.host, place.container or unit or subject.product or log]
             if not any(parts) and place.pid is not None:
                 parts = [f"pid {place.pid}"]
         name = "/".join(str(p) for p in parts if p) or "process"

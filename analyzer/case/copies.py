@@ -18,33 +18,34 @@ MOST_ALIKE = 32  # logs that share a moment and are compared; more are those of 
 EXACT = 3  # digits after the second from which on two processes do not share a moment
 
 Key = tuple[object, ...]
+Name = tuple[str, str]  # a digest's key
 
 
-def without_copies(logs: Sequence[LogDigest], places: dict[str, Place]) -> tuple[list[LogDigest], list[str]]:
+def without_copies(logs: Sequence[LogDigest], places: dict[Name, Place]) -> tuple[list[LogDigest], list[str]]:
     """The logs in their order without those whose every life another log tells, and what was left out in
     words. What a copy's place tells is added to ``places`` of the one that stays.
     """
-    kept: dict[str, LogDigest] = {}
+    kept: set[Name] = set()
     by_key: dict[Key, list[LogDigest]] = {}
     notes: list[str] = []
     for log in sorted(
-        logs, key=lambda log: (-log.lines, -_told(places[log.member]), len(log.member), log.member)
+        logs, key=lambda log: (-log.lines, -_told(places[log.key]), len(log.member), log.member)
     ):
         keys = list(_keys(log))
         candidates = {id(other): other for key in keys for other in by_key.get(key, ())}.values()
         whole = next((other for other in candidates if _is_copy(log, other, places)), None)
         if whole is not None:
-            places[whole.member] = _fill(places[whole.member], places[log.member])
+            places[whole.key] = _fill(places[whole.key], places[log.key])
             notes.append(f"{log.member} holds the same lines as {whole.member}: they are counted once")
             continue
-        kept[log.member] = log
+        kept.add(log.key)
         for key in keys:
             alike = by_key.setdefault(key, [])
             if len(alike) < MOST_ALIKE:
                 alike.append(log)
     if len(notes) > MOST_NOTES:
         notes = [f"{len(notes)} logs are copies and counted once, such as: {notes[0]}"]
-    return [log for log in logs if log.member in kept], notes
+    return [log for log in logs if log.key in kept], notes
 
 
 def _keys(log: LogDigest) -> Iterator[Key]:
@@ -62,9 +63,9 @@ def _keys(log: LogDigest) -> Iterator[Key]:
         yield ("stretch", log.first.ns, log.last.ns)
 
 
-def _is_copy(log: LogDigest, other: LogDigest, places: dict[str, Place]) -> bool:
+def _is_copy(log: LogDigest, other: LogDigest, places: dict[Name, Place]) -> bool:
     """Whether ``other`` tells all that ``log`` does, of the same process as far as their places tell."""
-    one, two = places[log.member], places[other.member]
+    one, two = places[log.key], places[other.key]
     told = (
         (one.host, two.host),
         (one.node, two.node),

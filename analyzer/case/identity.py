@@ -139,9 +139,8 @@ def pids_from_log(subject: Subject) -> None:
             if event.kind == "exit" and pid.isdigit():
                 subject.pids.add(int(pid))
     for log in subject.logs:
-        pid = log.hints.get("pid", "")
-        if pid.isdigit():
-            subject.pids.add(int(pid))
+        stated = {log.hints.get("pid", ""), *(dict(segment.hints).get("pid", "") for segment in log.segments)}
+        subject.pids.update(int(pid) for pid in stated if pid.isdigit())
 
 
 def find_cgroup(subject: Subject) -> None:

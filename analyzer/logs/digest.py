@@ -25,8 +25,8 @@ from analyzer.logs.fold import Folder, Life, widen
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.joining import Joined, Joiner
-from analyzer.logs.lives import Lives, close, is_supervisor, touch
-from analyzer.logs.lookback import Hints, LookBack
+from analyzer.logs.lives import Lives, close, touch
+from analyzer.logs.lookback import LookBack
 from analyzer.logs.model import Event, KernelEvent, KernelLog, LogDigest, Record
 from analyzer.logs.order import Steps
 from analyzer.logs.patterns import SECTION, pattern_set
@@ -41,6 +41,7 @@ from analyzer.logs.source import Source, open_source
 from analyzer.logs.sources import by_source, several_sources
 from analyzer.logs.stamps import framing_stamp, payload_stamp
 from analyzer.logs.storms import Storms
+from analyzer.logs.writers import Hints, is_supervisor
 from analyzer.logs.years import zone_between
 
 __all__ = ["looks_like_log", "read_log"]
@@ -108,6 +109,7 @@ class _Reader:
         self._kernel: list[KernelEvent] = []
         self._steps = Steps()
         self._stamp: Stamp | None = None  # of the last line that was parsed
+        self._writer: Hints = ()  # of the line that is being read
         self._section: tuple[tuple[str, str], ...] = ()
         self._searching = FIRST_LINES
         self._hint_values: dict[str, Counter[str]] = {}
@@ -175,11 +177,11 @@ class _Reader:
             self._count(counted)
 
     def _count(self, counted: Counted) -> None:
-        if not self._several and self._lives.sources <= 1:
+        if not (self._several or self._section) and self._lives.sources <= 1:
             self._counts.add(self._lives.current(1), counted)
             return
         for hints, part in by_source(counted, self._framings):
-            self._counts.add(self._lives.of(hints, self._scanner.lines), part)
+            self._counts.add(self._lives.of(hints or self._section, self._scanner.lines), part)
 
     def _joined(self, joined: Joined) -> None:
         """A line put together from pieces: only now can what it holds be found."""
@@ -194,6 +196,7 @@ class _Reader:
         peeled = joined.peeled
         if self._section and not peeled.hints:
             peeled.hints = self._section
+        self._writer = peeled.hints
         if self._searching:
             self._search_first(peeled, joined.number)
         if self._raw is not None:
@@ -239,18 +242,21 @@ class _Reader:
         if found is None:
             self._widen(record.stamp)
             self._digest.records += bool(record.fields)
+            if (writes := self._lives.known(peeled.hints)) is not None:
+                writes.segment.records += bool(record.fields)
             return
         self._hints(peeled)
         for event in found.events:
             self._event(event, peeled, joined.number)
         if found.failure is not None:
-            self._failure(joined, record, found.failure, bool(record.fields))
+            life = self._failure(joined, record, found.failure, bool(record.fields))
         else:
-            self._wrote(joined, record, bool(record.fields))
+            life = self._wrote(joined, record, bool(record.fields))
         if record.fields and self._digest.records < RECORDS_FOR_PRODUCT:
             product = PRODUCTS.get((record_caller(record) or "").partition(":")[0])
             if product:
                 self._digest.products[product] += 1
+                life.segment.products[product] += 1
 
     def _recall(self, joined: Joined, known: Recalled) -> bool:
         """Fold a line that is like one before; not where it states an event that must be kept, or is the first of
@@ -307,7 +313,9 @@ class _Reader:
             self._folder.failure(life, share.failure(paths), record, lines, span, share.spot)
             digest.framings[said.framing] += lines
             digest.parsed += lines
-            digest.records += lines if said.recalled.is_record or said.recalled.level else 0
+            records = lines if said.recalled.is_record or said.recalled.level else 0
+            digest.records += records
+            life.segment.records += records
             for stamp in (*span, last):
                 self._widen(stamp)
                 touch(life, share.number, stamp)
@@ -317,12 +325,13 @@ class _Reader:
         if record.stamp is not None:
             self._steps.add(record.stamp)
         self._widen(record.stamp)
-        self._digest.records += is_record or record.level != ""
         life = self._life(joined.peeled, joined.number)
+        self._digest.records += is_record or record.level != ""
+        life.segment.records += is_record or record.level != ""
         touch(life, joined.number, record.stamp)
         return life
 
-    def _failure(self, joined: Joined, record: Record, failure: meaning.Observation, is_record: bool) -> None:
+    def _failure(self, joined: Joined, record: Record, failure: meaning.Observation, is_record: bool) -> Life:
         life = self._wrote(joined, record, is_record)
         if not life.refused:
             self._count_before()
@@ -330,13 +339,14 @@ class _Reader:
             text = meaning.failing_text(record)
             failure = meaning.with_stream(failure, joined.long.finish(), text)
         self._folder.failure(life, failure, record)
+        return life
 
     def _life(self, peeled: Peeled, number: int) -> Life:
         """The life that wrote a line; what was counted before it is another's, if there are several. Whether
         a new source begins another is asked when all before it is counted, wherever its chunk began."""
-        if self._lives.sources > 1 or not self._lives.knows(peeled.hints):
+        if self._lives.sources > 1 or self._lives.known(peeled.hints) is None:
             self._count_before()
-        return self._lives.of(peeled.hints, number)
+        return self._lives.of(peeled.hints, number, peeled.payload)
 
     def _event(self, event: Event, peeled: Peeled, number: int) -> None:
         """Keep an event; a banner closes the life before it and begins the next."""
@@ -348,7 +358,8 @@ class _Reader:
             life = self._lives.start(peeled.hints, event, number)
             self._repeats.forget()
             self._storms.forget()
-            self._digest.products[event.fields.get("product", "")] += 1
+            for products in (self._digest.products, life.segment.products):
+                products[event.fields.get("product", "")] += 1
         self._folder.event(life, event)
 
     def _kernel_line(self, joined: Joined, ids: tuple[int, ...]) -> None:
@@ -372,6 +383,7 @@ class _Reader:
         """``==== START logs for container C of pod NS/POD ====`` in a cluster-info dump."""
         words = payload.partition(self._section_literal)[2].split()
         if len(words) >= 4:
+            self._count_before()
             namespace, _, pod = words[3].rpartition("/")
             self._section = (("namespace", namespace), ("pod", pod), ("container", words[0]))
 
@@ -449,9 +461,10 @@ class _Reader:
         close(life, last_line, rows, self._path, last_line)
 
     def _previous_step(self, tenant: str | None) -> str | None:
-        """The message of the tenant's last life-cycle line, through the last 4 MiB."""
+        """The message of the tenant's last life-cycle line, through the last 4 MiB, of the process that writes."""
         self._count_before()
-        found = self._back.step(tenant)
+        several = self._lives.sources > 1 and not self._section
+        found = self._back.step(tenant, self._writer if several else None)
         if self._back.spent:
             self._folder.warn("too many failures that only the line before explains: not all were traced")
         return found

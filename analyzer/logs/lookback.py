@@ -55,6 +55,7 @@ class LookBack:
         self._parts: list[Part] = []  # those that may hold steps, newest first
         self._lines_left = BUDGET
         self._steps_left = BUDGET
+        self._others_left = BUDGET  # lines of other processes than the one that is asked for
 
     @property
     def spent(self) -> bool:
@@ -66,8 +67,9 @@ class LookBack:
         last = itertools.islice(self._steps(b""), LINES)
         return any(hints is None or self._framings.peel(line).hints == hints for line in last)
 
-    def step(self, tenant: str | None) -> str | None:
-        """The message of the last life-cycle line of ``tenant``, of any for None."""
+    def step(self, tenant: str | None, hints: Hints | None = None) -> str | None:
+        """The message of the last life-cycle line of ``tenant``, of any for None, that the process with these
+        hints wrote, of any for None: of any too once looking past the lines of others has cost enough."""
         name = tenant.encode("utf-8", "replace") if tenant else b""
         for line in self._steps(name):
             if self._steps_left <= 0:
@@ -75,7 +77,12 @@ class LookBack:
             self._steps_left -= 1
             if name not in line:
                 continue
-            record = parse(self._framings.peel(line).payload, "", 0)
+            peeled = self._framings.peel(line)
+            if hints is not None and peeled.hints != hints and self._others_left > 0:
+                self._others_left -= 1
+                self._steps_left += 1
+                continue
+            record = parse(peeled.payload, "", 0)
             message = record_message(record)
             if message and (not tenant or record_tenant(record) == tenant):
                 return message

@@ -174,7 +174,8 @@ class Segment(Struct):
     """A stretch of one log member that one process wrote: a banner starts a new one.
 
     The first segment of a member may have no banner (``start`` is None): it may continue an
-    earlier member. ``healthy`` holds the distinct ULIDs of "Found healthy block" seen before the
+    earlier member. ``hints`` are what the framing states of the process that wrote it: pod, container, unit,
+    host, pid. ``healthy`` holds the distinct ULIDs of "Found healthy block" seen before the
     first ENOMEM (as raw 26-byte strings), ``healthy_after`` counts those after it. ``healthy_dropped``
     counts ULIDs that are no longer kept: a log of many lives keeps those of its last ones.
     """
@@ -196,6 +197,9 @@ class Segment(Struct):
     undated: tuple[Stamp, Stamp] | None = None  # see FailureGroup
     last_text: str = ""  # the last line, cut to 300 characters
     last_record: Evidence | None = None
+    hints: tuple[tuple[str, str], ...] = ()
+    records: int = 0  # lines with a recognised logger head among those parsed
+    products: Counter[str] = field(default_factory=Counter)  # hints by caller=/msg, when no banner
 
 
 class KernelEvent(Struct, frozen=True):
@@ -233,7 +237,8 @@ class KernelLog(Struct):
 
 
 class LogDigest(Struct):
-    """All that one log member says. ``framings`` counts lines by framing ("bare", "cri", "docker",
+    """All that one log member says; or, where several processes write in it, what one of them says: then
+    ``source`` tells it from the others. ``framings`` counts lines by framing ("bare", "cri", "docker",
     "kubectl", ...); ``stream_hint`` are pod/container/host names that the framing itself states."""
 
     member: str
@@ -258,3 +263,9 @@ class LogDigest(Struct):
     eras: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     products: Counter[str] = field(default_factory=Counter)  # hints by caller=/msg, when no banner
+    source: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other digest of the bundle."""
+        return self.member, self.source
