@@ -91,6 +91,14 @@ _DATED = lazy.pattern(
     rf"(?P<base>.+\.(?:log|txt|out|err|json))[.-](?P<date>\d{{8}}(?:[-.T]?\d{{2,6}})?|\d{{4}}-\d\d-\d\d[\dT_.:-]*Z?){_PACKED}"
 )
 # lumberjack, as Go programs rotate their own log: app-2026-11-22T21-57-16.309.log.gz
+_OLD = lazy.pattern(rf"(?P<base>.+\.(?:log|txt|out|err|json))\.old{_PACKED}")
+# Names that other things have too: a system log's, which has no ending, and a number or date before the ending.
+_BARE = lazy.pattern(r"(?:\.\d{1,3}|[-.]\d{8}(?:-\d{6})?|\.(?:gz|bz2|xz|zst))+$")
+_WITHIN = lazy.pattern(
+    r"(?P<stem>.+?)(?P<mark>\.\d{1,3}|[-._]\d{8}(?:[-_T]?\d{4,6})?|[-._]\d{4}-\d\d-\d\d(?:[-_T][\d.:-]*Z?)?)"
+    rf"(?P<end>\.(?:log|txt|out|err|json)){_PACKED}"
+)
+_SAME = lazy.pattern(r"(?:\.log|\.txt|\.json)?(?:[-_.](?:previous|prev|current))?(?:\.log|\.txt|\.json)?$")
 _LUMBERJACK = lazy.pattern(
     rf"(?P<stem>.+)-(?P<date>\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{3}})(?P<end>\.\w+?){_PACKED}"
 )
@@ -143,6 +151,8 @@ def rotation_key(path: str) -> tuple[str, int | None, str]:
     a file that is not rotated ``(path, None, "")``.
     """
     folder, slash, name = path.rpartition("/")
+    if match := _OLD.fullmatch(name) if ".old" in name else None:
+        return folder + slash + match["base"], 1, ""
     if not _DIGIT.search(name):
         return path, None, ""
     if match := _NUMBERED.fullmatch(name):
@@ -152,6 +162,22 @@ def rotation_key(path: str) -> tuple[str, int | None, str]:
     if match := _LUMBERJACK.fullmatch(name):
         return folder + slash + match["stem"] + match["end"], None, re.sub(r"\D", "", match["date"])
     return path, None, ""
+
+
+def log_of(path: str) -> tuple[str, str]:
+    """The folder, and the name that the files of one log share there: rotated, packed, of the container instance
+    before. ``a/x.log.2.gz``, ``a/x.log-20261122`` and ``a/x-previous.log`` give ``("a", "x")``."""
+    folder, _, name = rotation_key(path)[0].rpartition("/")
+    stem = _SAME.sub("", _BARE.sub("", name))
+    return folder, "" if stem in ("previous", "current", "prev") else stem
+
+
+def perhaps_rotated(path: str) -> tuple[str, bool] | None:
+    """The path of the unrotated file if this is a rotated one, which its name alone does not show, and whether a
+    number says so: ``a/x.1.log`` gives ``("a/x.log", True)``, ``a/x-20261122.log`` ``("a/x.log", False)``."""
+    folder, slash, name = path.rpartition("/")
+    match = _WITHIN.fullmatch(name)
+    return (folder + slash + match["stem"] + match["end"], len(match["mark"]) < 5) if match else None
 
 
 def pid_of(path: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from analyzer import lazy
+from analyzer.bundle import logpaths
 from analyzer.bundle.model import Place
 from analyzer.case import (
     attribution,
@@ -176,11 +178,11 @@ def _streams(
 
 
 def _keys(
-    chosen: Iterable[LogDigest], logs: Iterable[LogDigest], places: dict[copies.Name, Place]
+    chosen: Iterable[LogDigest], logs: Sequence[LogDigest], places: dict[copies.Name, Place]
 ) -> dict[copies.Name, tuple[str, ...]]:
     """What the files of one process share. Those of one name are of several processes where their framing
     says so; a file without a word of it belongs to the only one there is."""
-    keys = {log.key: _stream_key(log, places[log.key]) for log in logs}
+    keys = _join_rotated({log.key: _stream_key(log, places[log.key]) for log in logs}, logs)
     names = {log.key: sources.name_of(log) for log in logs if keys[log.key][0] == "file" and log.hints}
     known: dict[tuple[str, ...], set[str]] = {}
     for log in chosen:
@@ -193,7 +195,33 @@ def _keys(
     return keys
 
 
-_ROTATION = lazy.pattern(r"(\.\d{1,3}|[-.]\d{8}(-\d{6})?|\.(gz|xz|bz2|zst))+$")
+def _join_rotated(
+    keys: dict[copies.Name, tuple[str, ...]], logs: Sequence[LogDigest]
+) -> dict[copies.Name, tuple[str, ...]]:
+    """Files whose names may be of one rotated log or of several processes (``x.log`` and ``x.1.log``) are of one
+    where each ends before the next begins."""
+    alike: dict[tuple[str, ...], list[LogDigest]] = {}
+    numbered: set[tuple[str, ...]] = set()
+    for log in logs:
+        if keys[log.key][0] != "file":
+            continue
+        found = logpaths.perhaps_rotated(log.member)
+        key = keys[log.key] if found is None else ("file", *logpaths.log_of(found[0]))
+        alike.setdefault(key, []).append(log)
+        if found is not None and found[1]:
+            numbered.add(key)
+    joined = dict(keys)
+    for key, group in alike.items():
+        present = any(keys[log.key] == key for log in group)
+        if len(group) > 1 and (present or key not in numbered) and _one_after_another(group):
+            joined.update((log.key, key) for log in group)
+    return joined
+
+
+def _one_after_another(logs: Sequence[LogDigest]) -> bool:
+    spans = sorted((log.first, log.last) for log in logs if log.first is not None and log.last is not None)
+    in_turn = all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    return in_turn and len(spans) == len(logs)
 
 
 def _stream_key(log: LogDigest, place: Place) -> tuple[str, ...]:
@@ -201,12 +229,7 @@ def _stream_key(log: LogDigest, place: Place) -> tuple[str, ...]:
         return ("pod", place.namespace or "", place.pod, place.container or "")
     if place.container:
         return ("container", place.root, place.container)
-    folder, _, name = log.member.rpartition("/")
-    stem = _ROTATION.sub("", name)
-    stem = re.sub(r"([-_.](previous|prev|current))?(\.log|\.txt|\.json)?$", "", stem)
-    if stem in ("previous", "current", "prev"):
-        stem = ""
-    return ("file", folder, stem)
+    return ("file", *logpaths.log_of(log.member))
 
 
 def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent]) -> Subject:

@@ -399,12 +399,42 @@ def test_a_dump_printed_to_standard_output() -> None:
         ("a/x.log.2026-11-22.xz", "a/x.log", None, "20261122"),
         ("a/0.log.20261122-215716", "a/0.log", None, "20261122215716"),
         ("a/x-2026-11-22T21-57-16.309.log.gz", "a/x.log", None, "20261122215716309"),
+        ("a/x.log-20261122T2157", "a/x.log", None, "202611222157"),
+        ("a/x.log.2026-11-22T21:57:16Z", "a/x.log", None, "20261122215716"),
+        ("a/x.log.old", "a/x.log", 1, ""),
         ("a/x.log.gz", "a/x.log.gz", None, ""),
+        ("a/x.1.log", "a/x.1.log", None, ""),
         ("a/ingester-0.log", "a/ingester-0.log", None, ""),
     ],
 )
 def test_rotations(path: str, base: str, number: int | None, date: str) -> None:
     assert logpaths.rotation_key(path) == (base, number, date)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x", "x.log", "x.log.1", "x.log.2.gz", "x.log.gz", "x.log-20261122", "x.log-20261122-2157", "x.log-2026-11-22",
+        "x.log.2026-11-22T21:57:16Z", "x-2026-11-22T21-57-16.309.log", "x.log.old", "x.log.previous", "x-previous.log",
+        "x.1", "x-20261122", "x-20261122.gz",
+    ],
+)  # fmt: skip
+def test_the_files_of_one_log_share_a_name(name: str) -> None:
+    assert logpaths.log_of(f"a/{name}") == ("a", "x")
+
+
+@pytest.mark.parametrize(
+    "path, found",
+    [
+        ("a/x.1.log", ("a/x.log", True)),
+        ("a/x-20261122.log", ("a/x.log", False)),
+        ("a/x.2026-11-22.log.gz", ("a/x.log", False)),
+        ("a/x-1.log", None),
+        ("a/x.log", None),
+    ],
+)
+def test_names_that_rotated_files_share_with_others(path: str, found: tuple[str, bool] | None) -> None:
+    assert logpaths.perhaps_rotated(path) == found
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""A log in several files is one process's, whatever its rotated files are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.pipeline import diagnose
+
+
+def life(minute: int) -> list[str]:
+    """A start that fails, and says so three times."""
+    inner = f"failed to open TSDB: /data/tsdb/t1: 2 errors: mmap, size 31{minute:03d}: cannot allocate memory; mmap, size 16585: cannot allocate memory"
+    user = f"unable to open TSDB for user t1: {inner}"
+    rows = (
+        'level=info msg="Starting Cortex" version="(version=1.17.2, branch=HEAD, revision=d7188d35fd)"',
+        'level=info org_id=t1 msg="Found healthy block" mint=1 maxt=2 ulid=01G0P1FM80185GR38E1W8124GK',
+        f'level=error msg="unable to open TSDB" err="{inner}" user=t1',
+        f'level=error msg="error while opening existing TSDBs" err="{user}"',
+        f'level=error msg="module failed" module=ingester-service err="opening existing TSDBs: {user}"',
+        'level=info msg="Cortex stopped"',
+    )
+    return [f"ts=2026-11-22T21:{minute:02d}:{n:02d}.123Z {row}\n" for n, row in enumerate(rows)]
+
+
+LINES = life(10) + life(20)
+
+
+def write(root: Path, files: dict[str, list[str]]) -> Path:
+    root.mkdir(exist_ok=True)
+    for name, rows in files.items():
+        (root / name).write_text("".join(rows))
+    return root
+
+
+ROTATED = [
+    "cortex.log.1", "cortex.log-20261122", "cortex.log-2026-11-22", "cortex.log-20261122-2157", "cortex.log-20261122T2157",
+    "cortex.log-20261122215716", "cortex.log.2026-11-22T21:57:16Z", "cortex-2026-11-22T21-57-16.309.log",
+    "cortex.log.old", "cortex.1.log", "cortex-20261122.log", "cortex.2026-11-22.log",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ROTATED, "cortex.log.previous"])
+def test_a_rotated_file_is_of_the_same_process(name: str, tmp_path: Path) -> None:
+    found = diagnose(write(tmp_path, {"cortex.log": LINES[6:], name: LINES[:6]}))
+    (only,) = found.subjects
+    assert [life.outcome for life in only.lives] == ["error_exit", "error_exit"]
+    assert [group.sizes.max for group in only.failures if group.sizes] == [31010, 31020]
+    assert found.verdict.subjects_affected == 1
+
+
+def test_files_dated_before_their_ending_are_one_log(tmp_path: Path) -> None:
+    found = diagnose(write(tmp_path, {"cortex-20261121.log": LINES[:6], "cortex-20261122.log": LINES[6:]}))
+    assert [len(subject.lives) for subject in found.subjects] == [2]
+
+
+@pytest.mark.parametrize(
+    "names", [("cortex.1.log", "cortex.2.log"), ("cortex-1.log", "cortex.log"), ("a.log", "b.log")]
+)
+def test_numbers_that_may_tell_processes_apart_do(names: tuple[str, str], tmp_path: Path) -> None:
+    found = diagnose(write(tmp_path, {names[0]: LINES[:6], names[1]: LINES[6:]}))
+    assert [len(subject.lives) for subject in found.subjects] == [1, 1]
+
+
+def test_two_that_write_at_the_same_time_are_no_rotation(tmp_path: Path) -> None:
+    later = [row.replace("21:10", "21:15") for row in life(10)]
+    found = diagnose(write(tmp_path, {"cortex.1.log": life(10) + life(20), "cortex.log": later}))
+    assert sorted(len(subject.lives) for subject in found.subjects) == [1, 2]
