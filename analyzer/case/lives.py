@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzer.bundle.model import Place
+from analyzer.case import borders
 from analyzer.case.model import Life, Subject
 from analyzer.facts import Stamp
 from analyzer.logs.model import Event, KernelEvent, LogDigest, Segment
@@ -31,13 +32,16 @@ def order_logs(logs: Sequence[tuple[LogDigest, Place]]) -> list[tuple[LogDigest,
 def build_lives(logs: Sequence[tuple[LogDigest, Place]]) -> list[Life]:
     """Lives in order of time. A banner starts one; so does a new container instance's log file."""
     lives: list[Life] = []
+    known: dict[str, int] = {}  # of the life that is being put together
     before: Place | None = None
     for log, place in order_logs(logs):
         boundary = before is None or _new_instance(before, place)
         for segment in log.segments:
             if segment.start is not None or boundary or not lives:
                 lives.append(Life(id=f"L{len(lives) + 1}", start=segment.start))
+                known = {}
             _extend(lives[-1], log, segment)
+            borders.go_on(lives[-1].failures, known, segment)
             lives[-1].dead = place.previous
             boundary = False
         before = place
@@ -55,7 +59,6 @@ def _extend(life: Life, log: LogDigest, segment: Segment) -> None:
     """Add a segment to the life that wrote it."""
     life.segments.append((log, segment))
     life.events.extend(segment.events)
-    life.failures.extend(segment.failures)
     life.fatals.extend(e for e in segment.events if e.kind == "fatal")
     life.healthy |= segment.healthy
     life.healthy_after += segment.healthy_after

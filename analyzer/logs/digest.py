@@ -541,8 +541,11 @@ class _Reader:
         for hints, life in self._lives.open():
             end = last if life is newest else life.segment.last_line
             close(life, end, self._back.rows(hints, several), self._path, last)
+        last_lives = {id(life) for _, life in self._lives.open()}
         for life in self._lives.all:
             segment = life.segment
+            if segment.start is None or id(life) in last_lives:
+                life.settle()
             segment.levels["other"] = max(0, segment.lines - segment.levels["error"] - segment.levels["warn"])
             segment.tenants.update(segment.blocks_by_tenant)
 

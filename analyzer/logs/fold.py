@@ -13,15 +13,17 @@ from itertools import filterfalse
 from typing import Protocol
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.facts import Evidence, Stamp
-from analyzer.logs.model import Event, FailureGroup, LogDigest, Record, Segment
+from analyzer.logs.model import Event, FailureGroup, Known, LogDigest, Record, Segment
 from analyzer.logs.observation import Observation
 from analyzer.logs.sizes import keep_ends, wider
 
 MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their tenant
 MAX_EVENTS_OF_KIND = 2_000  # in a segment
 MAX_KEYS = 50_000  # failures of one start that copies are known by
+MAX_FIRST = 1_000  # failures of a life without a banner that may be copies of another log's
 MAX_SIZES = 4096  # of a group
 FEW_SIZES = 16  # that each group keeps, however many all groups have
 MAX_ALL_SIZES = 200_000  # of a member
@@ -39,7 +41,9 @@ GroupKey = tuple[str, str | None, str | None, str | None]
 
 class Life(Struct):
     """A segment while it is read. ``groups`` and ``keys`` find the group of a failure and of its
-    copies; ``refused`` is set by the first ENOMEM, which ends the count of healthy blocks."""
+    copies; ``refused`` is set by the first ENOMEM, which ends the count of healthy blocks. ``first`` holds, by
+    key, the failures of a life without a banner: it may go on where a rotated log ends, and copy what stands
+    there."""
 
     segment: Segment
     groups: dict[GroupKey, FailureGroup] = field(default_factory=dict)
@@ -47,6 +51,23 @@ class Life(Struct):
     most: dict[GroupKey, int] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     refused: bool = False
+    first: dict[str, Observation] = field(default_factory=dict)
+
+    @property
+    def banner_cut(self) -> bool:
+        """Whether further failures are to be kept in ``first``."""
+        return self.segment.start is None and len(self.first) < MAX_FIRST
+
+    def settle(self) -> None:
+        """Keep in the segment by what copies of its failures in the log that follows are known, and which of
+        its own may be copies of what stands in the log before."""
+        places = {id(group): place for place, group in enumerate(self.segment.failures)}
+        for key, group in self.keys.items():
+            known = self.segment.known[key] = Known(places[id(group)])
+            found = self.first.get(key)
+            if found is not None:
+                known.members, known.sizes, known.errnos = found.members, found.sizes, found.errnos
+                known.sizes_dropped = found.sizes_dropped
 
     @property
     def blank(self) -> bool:
@@ -156,7 +177,7 @@ class Folder:
         fresh = group is None
         if group is None:
             group = life.groups.get(_key_of(found))
-        if group is None or not _settled(life, group, found):
+        if group is None or not _settled(life, group, found) or (fresh and life.banner_cut):
             return None
         if fresh and len(life.keys) < MAX_KEYS:
             life.keys[key] = group
@@ -183,6 +204,10 @@ class Folder:
             key, group = self._group(life, found, record)
             if copies and len(life.keys) < MAX_KEYS:
                 life.keys[found.key] = group
+                if life.banner_cut:  # an observation is good until the next line
+                    life.first[found.key] = replace(
+                        found, sizes=Counter(found.sizes), errnos=Counter(found.errnos), paths=[], ulids=[]
+                    )
         if known is None or (spot is not None and spot.fresh):
             group.count += lines
             group.members += found.members * lines

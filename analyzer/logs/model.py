@@ -111,6 +111,17 @@ OPERATIONS = (
 ERAS = ("0", "A", "B1", "B2", "C", "D")
 
 
+class Known(Struct):
+    """A failure that copies are known by: which of its segment's groups it is in, and, in a segment that may go
+    on where another log ends, what it adds to the group beside its lines."""
+
+    group: int
+    members: int = 0
+    sizes: Counter[int] | None = None
+    sizes_dropped: int = 0
+    errnos: Counter[str] | None = None
+
+
 class FailureGroup(Struct):
     """Failures of one operation, file kind, errno and tenant within one segment of a log.
 
@@ -200,6 +211,7 @@ class Segment(Struct):
     hints: tuple[tuple[str, str], ...] = ()
     records: int = 0  # lines with a recognised logger head among those parsed
     products: Counter[str] = field(default_factory=Counter)  # hints by caller=/msg, when no banner
+    known: dict[str, Known] = field(default_factory=dict)  # where it may go on in another log
 
 
 class KernelEvent(Struct, frozen=True):

@@ -67,3 +67,70 @@ def test_two_that_write_at_the_same_time_are_no_rotation(tmp_path: Path) -> None
     later = [row.replace("21:10", "21:15") for row in life(10)]
     found = diagnose(write(tmp_path, {"cortex.1.log": life(10) + life(20), "cortex.log": later}))
     assert sorted(len(subject.lives) for subject in found.subjects) == [1, 2]
+
+
+def told(folder: Path) -> list[tuple[object, ...]]:
+    (subject,) = diagnose(folder).subjects
+    rows: list[tuple[object, ...]] = [
+        (
+            group.life,
+            group.tenant,
+            group.lines,
+            group.count,
+            group.members,
+            group.sizes,
+            group.first,
+            group.last,
+        )
+        for group in subject.failures
+    ]
+    return rows + [(life.id, life.outcome, life.started) for life in subject.lives]
+
+
+def twice() -> list[str]:
+    """A start in which one tenant fails twice, and both are told again."""
+    first, second = life(30), life(31)
+    return [
+        *first[:3],
+        second[2].replace("21:31", "21:30"),
+        *first[3:5],
+        second[4].replace("21:31", "21:30"),
+        first[5],
+    ]
+
+
+@pytest.mark.parametrize("rows", [LINES, twice()], ids=["two lives", "two failures of a tenant"])
+@pytest.mark.parametrize("names", [("cortex.log.1", "cortex.log"), ("cortex.log-20261122", "cortex.log")])
+def test_wherever_the_log_was_rotated_a_failure_is_counted_once(
+    rows: list[str], names: tuple[str, str], tmp_path: Path
+) -> None:
+    whole = told(write(tmp_path / "whole", {"cortex.log": rows}))
+    for at in range(1, len(rows)):
+        parts = {names[0]: rows[:at], names[1]: rows[at:]}
+        assert sums(told(write(tmp_path / f"{at}", parts))) == sums(whole), at
+
+
+def sums(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """A group that stands on both sides of a border is told in two parts, which make up the whole."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for row in rows:
+        if len(row) == 8:
+            held = found.setdefault(row[:2], [0, 0, 0])
+            for at, number in enumerate(row[2:5]):
+                held[at] += int(str(number))
+    return [(*key, *held) for key, held in sorted(found.items(), key=repr)] + [
+        row for row in rows if len(row) == 3
+    ]
+
+
+def test_three_files_hold_the_three_lines_of_one_failure(tmp_path: Path) -> None:
+    rows = life(10)
+    files = {"cortex.log.2": rows[:3], "cortex.log.1": rows[3:4], "cortex.log": rows[4:]}
+    whole = told(write(tmp_path / "whole", {"cortex.log": rows}))
+    assert told(write(tmp_path / "parts", files)) == whole
+
+
+def test_the_same_failure_in_the_next_life_is_another(tmp_path: Path) -> None:
+    later = [row.replace("21:10", "21:20") for row in life(10)]
+    found = told(write(tmp_path, {"cortex.log.1": life(10), "cortex.log": later}))
+    assert [row[:5] for row in found if len(row) == 8] == [("L1", "t1", 3, 1, 2), ("L2", "t1", 3, 1, 2)]
