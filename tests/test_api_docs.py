@@ -71,7 +71,7 @@ def test_what_is_public_is_typed_explained_and_in_the_reference(name: str, value
 def test_modules_of_the_facade_that_are_not_public_are_underscored() -> None:
     top = {path.stem for path in (ROOT / "analyzer").glob("*.py")}
     helpers = {name for name in top if name.startswith("_") and not name.startswith("__")}
-    assert helpers == {"_apps", "_command", "_diagnosed", "_html", "_plots", "_sources"}
+    assert helpers == {"_apps", "_command", "_diagnosed", "_html", "_outputs", "_plots", "_sources"}
 
 
 def test_the_package_says_that_it_is_typed() -> None:

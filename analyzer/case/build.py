@@ -87,7 +87,11 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     if not subjects:
         subjects = _subjects_without_log(all_hosts)
     _name_subjects(subjects)
-    subjects = [s for s in subjects if _wanted(s, only)]
+    wanted: list[Subject] = []
+    passed_over: list[Subject] = []
+    for subject in subjects:
+        (wanted if _wanted(subject, only) else passed_over).append(subject)
+    subjects = wanted
     stamps = [s for log in logs for s in (log.first, log.last) if s is not None]
     case = Case(
         name=intake.name,
@@ -103,6 +107,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
         captured_at=captured_at,
         first=min(stamps, default=None),
         last=max(stamps, default=None),
+        passed_over=passed_over,
         warnings=[*intake.warnings, *intake.coverage.warnings, *collector.notes(intake), *assumed, *doubles],
         unrecognised=len(intake.unrecognised),
         paths=intake.paths,

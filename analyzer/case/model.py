@@ -259,6 +259,7 @@ class Case(Struct):
     captured_at: Stamp | None = None
     first: Stamp | None = None
     last: Stamp | None = None
+    passed_over: list[Subject] = field(default_factory=list)  # what the filter left out
     warnings: list[str] = field(default_factory=list)
     unrecognised: int = 0
     paths: list[str] = field(default_factory=list)  # every file and link of the bundle, as it came

@@ -15,6 +15,7 @@ from analyzer.diagnosis.model import (
     BundleVerdict,
     Diagnosis,
     HypothesisView,
+    LeftOut,
     Margin,
     Recommended,
     SubjectReport,
@@ -30,6 +31,8 @@ from analyzer.version import __version__
 # The worst subject speaks for the bundle: a shown cause before an open one before health.
 _WORST = {"confirmed": 5, "likely": 4, "possible": 3, "undetermined": 2, "healthy": 1}
 
+_MOST_NAMED = 8  # pods and pids that a sentence names
+
 
 def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
     """The diagnosis of a case: exactly the JSON report, version 1."""
@@ -39,7 +42,8 @@ def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
     for subject in case.subjects:
         reports.append(_subject(case, subject, ledger, only))
     _recommend_together(case, reports)
-    worst = _worst(case, reports)
+    coverage = views.coverage(case, only)
+    worst = _worst(case, reports, coverage.left_out)
     found = [r for r, _, _ in reports]
     warnings = list(dict.fromkeys([*case.warnings, *_notes(case)]))
     return Diagnosis(
@@ -58,7 +62,7 @@ def diagnose(case: Case, only: Filter | None = None) -> Diagnosis:
         subjects=found,
         evidence=ledger.rows,
         risks=risks(case, {s.id: r.verdict for s, r in zip(case.subjects, found, strict=True)}),
-        coverage=views.coverage(case),
+        coverage=coverage,
         warnings=warnings,
     )
 
@@ -265,15 +269,33 @@ def _what_failed(symptoms: Symptoms) -> str:
     return operation + times
 
 
-def _worst(case: Case, reports: Sequence[tuple[SubjectReport, Decision | None, Symptoms]]) -> BundleVerdict:
+def _nothing_left(case: Case, left_out: LeftOut) -> str:
+    """That it was the filter, and what it can be set to instead."""
+    asked = [
+        f"{name} {value}"
+        for name in ("pod", "pid", "since", "until")
+        if (value := getattr(left_out, name)) is not None
+    ]
+    has = [
+        f"{name} {', '.join(map(str, found[:_MOST_NAMED]))}{' ...' if len(found) > _MOST_NAMED else ''}"
+        for name, found in (("pods", left_out.pods), ("pids", left_out.pids))
+        if found
+    ]
+    if case.first is not None and case.last is not None:
+        has.append(f"logs from {case.first.iso()} to {case.last.iso()}")
+    return f"The filter left nothing to diagnose ({', '.join(asked)}): the bundle has {'; '.join(has) or 'neither pods, pids nor times'}."
+
+
+def _worst(
+    case: Case,
+    reports: Sequence[tuple[SubjectReport, Decision | None, Symptoms]],
+    left_out: LeftOut | None,
+) -> BundleVerdict:
     if not reports:
-        return BundleVerdict(
-            "none",
-            "undetermined",
-            None,
-            "No failure seen, but no log of an ingester was found in the bundle.",
-            signature="none",
-        )
+        words = "No failure seen, but no log of an ingester was found in the bundle."
+        if left_out is not None:
+            words = _nothing_left(case, left_out)
+        return BundleVerdict("none", "undetermined", None, words, signature="none")
     report, decision, symptoms = max(reports, key=lambda r: _WORST[r[0].verdict.status])
     verdict = report.verdict
     affected = sum(1 for r, _, s in reports if s.lives)

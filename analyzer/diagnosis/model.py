@@ -326,6 +326,17 @@ class Skipped(Struct):
     why: str
 
 
+class LeftOut(Struct):
+    """A filter that left nothing: what was asked for, and the pods and pids that the bundle has."""
+
+    pod: str | None
+    pid: int | None
+    since: str | None
+    until: str | None
+    pods: list[str]
+    pids: list[int]
+
+
 class CoverageView(Struct):
     members_total: int
     members_read: int
@@ -339,6 +350,7 @@ class CoverageView(Struct):
     tails: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)  # in the bundle, and refused, empty or garbled
     members_unrecognised: int = 0  # no reader knows them: neither read nor skipped
+    left_out: LeftOut | None = None
 
 
 class Diagnosis(Struct):

@@ -15,6 +15,7 @@ from analyzer.diagnosis.model import (
     CoverageView,
     FailureView,
     KindCount,
+    LeftOut,
     LifeView,
     MappingsView,
     Need,
@@ -234,6 +235,15 @@ def blast(subject: Subject) -> BlastRadius:
     return BlastRadius(replicas, None, None, why)
 
 
+def _left_out(case: Case, only: Filter) -> LeftOut | None:
+    """What the bundle has where the filter left nothing of it."""
+    if case.subjects or not case.passed_over:
+        return None
+    pids = {pid for s in case.passed_over for pid in (*s.pids, s.place.pid) if pid is not None}
+    pods = dict.fromkeys(s.place.pod for s in case.passed_over if s.place.pod)
+    return LeftOut(only.pod, only.pid, iso(only.since), iso(only.until), list(pods), sorted(pids))
+
+
 _WANTED = {
     "log of an ingester": {"log"},
     "mappings (maps)": {"maps", "smaps", "numa_maps", "pmap", "line_count"},
@@ -248,8 +258,10 @@ _WANTED = {
 _KERNEL_LOG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log|journalctl_-k)[^/!]*$")
 
 
-def coverage(case: Case) -> CoverageView:
+def coverage(case: Case, only: Filter) -> CoverageView:
+    """What was read, skipped, cut, is missing, and was left out by a filter that left nothing."""
     coverage = case.coverage
+    subjects = [*case.subjects, *case.passed_over]  # what a filter leaves out is in the bundle all the same
     known: set[str] = set()
     refused: set[str] = set()
     for snapshot in case.snapshots:
@@ -258,9 +270,9 @@ def coverage(case: Case) -> CoverageView:
         (refused if unknown else known).add(snapshot.kind)
         if snapshot.kind == "sysctl" and isinstance(facts.get("vm.max_map_count"), Unreadable):
             refused.add("vm.max_map_count")
-    if any(reading.max_map_count(s) for s in case.subjects):
+    if any(reading.max_map_count(s) for s in subjects):
         known.add("vm.max_map_count")
-    if any(s.logs for s in case.subjects):
+    if any(s.logs for s in subjects):
         known.add("log")
     if case.kernel_logs:
         known.add("kernel log")
@@ -284,6 +296,7 @@ def coverage(case: Case) -> CoverageView:
         tails=[f"{log.member}: {log.tail}" for log in case.logs if log.tail],
         unreadable=[name for name in absent if refused & _WANTED[name]],
         members_unrecognised=case.unrecognised,
+        left_out=_left_out(case, only),
     )
 
 

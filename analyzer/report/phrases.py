@@ -6,6 +6,7 @@ All text of the bundle that goes into them is cleaned; no face's markup is added
 from __future__ import annotations
 
 from analyzer.diagnosis.model import (
+    BundleVerdict,
     Diagnosis,
     EvidenceView,
     FailureView,
@@ -62,6 +63,8 @@ QUESTIONS = {
 
 def title(verdict: Verdict) -> str:
     """The verdict in words: ``vm.max_map_count reached``."""
+    if isinstance(verdict, BundleVerdict) and verdict.subject is None:
+        return "nothing to diagnose"
     if verdict.cause == "none" and verdict.status == "undetermined":
         return "no failure seen, but too little was read"
     return CAUSE_TITLES.get(verdict.cause, verdict.cause)

@@ -40,7 +40,7 @@ _KEPT_FIELDS = frozenset(
 _OWN_IDS = frozenset({"Question", "Remedy", "Ask", "EvidenceView"})
 _NAME_FIELDS = {
     "tenant": "tenant", "host": "host", "node": "node", "zone": "zone", "namespace": "namespace", "pod": "pod",
-    "container": "container", "container_id": "id",
+    "container": "container", "container_id": "id", "pods": "pod",
 }  # fmt: skip
 _MEMBER_FIELDS = frozenset({"member", "truncated", "tails", "files"})
 _IDENT_FIELDS = frozenset({"id", "subject", "life", "life_candidates"})
@@ -296,7 +296,7 @@ def _plain_segment(segment: str, before: str) -> bool:
         segment,
     ):
         return True
-    if regex.fullmatch(r"\d\d-(?:ingester|max-map-count)[\w-]*\.conf", segment):
+    if regex.fullmatch(r"\d\d-(?:zz-)?(?:ingester|max-map-count)[\w-]*\.conf|sysctl\.\*", segment):
         return True
     if regex.fullmatch(r"(?:cortex|prometheus|mimir|thanos)[-_]v?\d[\w.+-]*", segment):
         return True

@@ -47,7 +47,7 @@ _NOT_NAMES = lazy.pattern(
 
 _FIELDS = {
     "tenant": "tenant", "host": "host", "node": "node", "zone": "zone", "namespace": "namespace", "pod": "pod",
-    "container": "container", "container_id": "id",
+    "container": "container", "container_id": "id", "pods": "pod",
 }  # fmt: skip
 
 
