@@ -56,6 +56,13 @@ def _kubectl(text: str) -> Callable[[Subject], str]:
     return command
 
 
+def _journal(subject: Subject) -> str:
+    hints = subject.logs[0].hints if subject.logs else {}
+    unit, identifier = hints.get("unit"), hints.get("identifier")
+    of = f"-u {shlex.quote(unit)}" if unit else f"-t {shlex.quote(identifier)}" if identifier else "-u UNIT"
+    return f"journalctl {of} -o export --no-pager > journal.export"
+
+
 def _plain(text: str) -> Callable[[Subject], str]:
     return lambda subject: text
 
@@ -149,6 +156,12 @@ TABLE: dict[str, _Template] = {
         "the log above the line that says that the process ended with an error",
         "that line does not say which error it was",
         _kubectl("kubectl -n NAMESPACE logs POD --all-containers --previous --timestamps"),
+        0,
+    ),
+    "journal": _Template(
+        "the unit's journal with its long messages",
+        "as JSON without --all they stand in it as null, and the lines of a failed start are long",
+        _journal,
         0,
     ),
     "log": _Template(

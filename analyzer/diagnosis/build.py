@@ -146,7 +146,10 @@ def _subject(
         report.chain = timeline.chain(symptoms, decision.cause)
     elif verdict.status == "undetermined":
         empty = Decision("none", "undetermined", None, (), frozenset())
-        report.ask = asks.asks(subject, empty, ["log" if not subject.logs else "pod_state"])
+        if any(log.null_messages for log in subject.logs):
+            report.ask = asks.asks(subject, empty, ["journal"])
+        else:
+            report.ask = asks.asks(subject, empty, ["log" if not subject.logs else "pod_state"])
     report.failures = views.failures(subject, ledger, only)
     report.mappings = views.mappings(subject, ledger)
     report.lives = [views.life(life, ledger) for life in subject.lives]
@@ -201,6 +204,9 @@ def _no_failure(case: Case, subject: Subject) -> Verdict:
         return Verdict("none", "undetermined", None, words)
     if not any(log.records or any(s.start or s.events for s in log.segments) for log in subject.logs):
         words = "No failure seen, but no line of the log is a record of a known logger."
+        return Verdict("none", "undetermined", None, words)
+    if any(log.null_messages for log in subject.logs):
+        words = "No failure seen, but the journal leaves messages of the process out (null): the long ones, as failures are."
         return Verdict("none", "undetermined", None, words)
     last = subject.lives[-1] if subject.lives else None
     if last is not None and last.outcome == "starting":
@@ -351,7 +357,9 @@ def _extra_asks(subject: Subject, symptoms: Symptoms, decision: Decision) -> lis
     extra: list[str] = []
     if decision.winner is None and symptoms.root_family in ("kill", "stop"):
         extra.append("pod_state")
-    if symptoms.root_family == "none":  # it says that it ended with an error, and no line says of what
+    if any(log.null_messages for log in subject.logs):
+        extra.append("journal")
+    elif symptoms.root_family == "none":  # it says that it ended with an error, and no line says of what
         extra.append("log_before")
     if decision.winner is None and not any(life.start for life in subject.lives):
         extra.append("banner")

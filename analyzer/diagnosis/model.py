@@ -351,6 +351,7 @@ class CoverageView(Struct):
     unreadable: list[str] = field(default_factory=list)  # in the bundle, and refused, empty or garbled
     members_unrecognised: int = 0  # no reader knows them: neither read nor skipped
     left_out: LeftOut | None = None
+    null_messages: int = 0
 
 
 class Diagnosis(Struct):

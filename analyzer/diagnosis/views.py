@@ -293,6 +293,7 @@ def coverage(case: Case, only: Filter) -> CoverageView:
         log_lines=sum(log.lines for log in case.logs),
         lines_parsed=sum(log.parsed for log in case.logs),
         partials_open=sum(log.partials_open for log in case.logs),
+        null_messages=sum(log.null_messages for log in case.logs),
         tails=[f"{log.member}: {log.tail}" for log in case.logs if log.tail],
         unreadable=[name for name in absent if refused & _WANTED[name]],
         members_unrecognised=case.unrecognised,

@@ -517,12 +517,29 @@ class _Reader:
             main = digest.framings.most_common(1)[0][0]
             digest.framings[main] += max(0, digest.lines - digest.parsed)
         digest.products.pop("", None)
+        self._finish_unread()
         self._finish_kernel()
         if self._source.numbers is not None:
             renumber(digest, self._source.number)
         if not digest.tail and digest.lines == TAIL_LINES and not any(self._early_start()):
             digest.tail = "10,000 lines"
         return digest
+
+    def _finish_unread(self) -> None:
+        """Messages of the log's own unit that a journal left out: they may be the longest, those of a failure."""
+        units = self._lives.units()
+        lost = sum(
+            count
+            for unit, count in self._source.unread.items()
+            if not is_supervisor(unit) and (unit in units or not (unit and units))
+        )
+        if lost:
+            self._digest.null_messages = lost
+            verb = "message is" if lost == 1 else "messages are"
+            words = (
+                f"{self._path}: {lost:,} {verb} null, as journalctl -o json writes what is over 4096 bytes"
+            )
+            self._folder.warn(f"{words}; -o export or --all keeps it")
 
     def _early_start(self) -> Iterator[bool]:
         return (

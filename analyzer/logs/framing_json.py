@@ -107,10 +107,12 @@ def _peel_cut(text: str) -> Peeled | None:
 
 def _ended(text: str) -> object:
     """The object of ``text``, which ends within its last value, that of the line in most; None elsewhere."""
-    try:
-        return json.loads(drop_cut_escape(text) + '"}')
-    except (ValueError, RecursionError):
-        return None
+    for end in ('"}', "]}"):
+        try:
+            return json.loads(drop_cut_escape(text) + end)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def journal_message(value: object) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.fold import Life, quote, widen
+from analyzer.logs.journal_json import unit_of
 from analyzer.logs.lookback import Row
 from analyzer.logs.model import Event, LogDigest, Segment
 from analyzer.logs.writers import Hints, is_supervisor, source_of, spoken_of
@@ -33,6 +34,7 @@ class Lives:
         self._open: dict[Hints, Life] = {}
         self._newest: dict[Hints, Life] = {}  # by what stays the same when a process restarts
         self._spoke: set[Hints] = set()  # sources of which an earlier life said something
+        self._started: set[Hints] = set()
         self._last: Life | None = None
         self.all: list[Life] = []
 
@@ -48,6 +50,14 @@ class Lives:
     def known(self, hints: Hints) -> Life | None:
         """The open life of the source with these hints, if it has written."""
         return self._open.get(hints)
+
+    def units(self) -> frozenset[Hints]:
+        """The units of which a process has said something; not that whose lines only stand before its banner."""
+        return frozenset(
+            unit_of(hints)
+            for hints, life in self._open.items()
+            if not life.blank and (life.segment.start is None or hints in self._started)
+        )
 
     def current(self, line: int) -> Life:
         """The life that wrote last; the first of the member when none has yet."""
@@ -110,6 +120,7 @@ class Lives:
             if life is None or len(self.all) < MAX_SEGMENTS:
                 life = self._begin(line, hints)
         life.segment.start = event
+        self._started.add(hints)
         self._open[hints] = life
         self._last = life
         return life

@@ -264,6 +264,7 @@ class LogDigest(Struct):
     hints: dict[str, str] = field(default_factory=dict)  # host, pod, container, pid as the framing says
     newest_first: bool = False
     partials_open: int = 0  # partial lines whose last piece is missing
+    null_messages: int = 0  # of the process's own unit, which a journal as JSON leaves out
     cut_lines: int = 0  # lines over 1 MiB, kept by head and tail
     tail: str = ""  # why this log is only a tail ("sos .tailed", "10,000 lines"), else empty
     first: Stamp | None = None

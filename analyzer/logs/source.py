@@ -2,6 +2,7 @@
 
     UTF-16 with a BOM (PowerShell's redirection)         becomes UTF-8
     journalctl -o export, binary fields and all          becomes one JSON line an entry
+    journalctl -o json                                   has text where its messages are arrays of bytes
     Loki's and Grafana's JSON answers, Grafana's CSV     become one JSON line an entry, oldest first
     logcli and Grafana text and others, newest first     is turned round
 
@@ -15,6 +16,7 @@ import codecs
 import itertools
 import json
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
@@ -25,6 +27,7 @@ from analyzer.logs import csv_download, holes, order
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_json import text_of
 from analyzer.logs.framing_types import LABELS
+from analyzer.logs.journal_json import Hints, JournalText, is_journal_json
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
 MOST_ENTRIES = 500_000  # of a document; their own cost is many times that of a short line
@@ -58,6 +61,7 @@ class Source(Struct):
     numbers: array[int] | None = None
     newest_first: bool = False
     warnings: list[str] = field(default_factory=list)
+    unread: Counter[Hints] = field(default_factory=Counter)  # messages that are null in a journal, by unit
     tally: Tally = field(default_factory=lambda: Tally())
 
     def number(self, line: int) -> int:
@@ -84,6 +88,12 @@ def _source(head: bytes, chunks: Iterable[bytes | memoryview]) -> Source:
     if is_export(head):
         numbers: array[int] = array("Q")
         return Source(_export_lines(chunks, numbers), numbers)
+    if is_journal_json(head):
+        text = JournalText(chunks, head)
+        newest_first = order.order_of(head.split(b"\n")[:-1]) == "newest first"
+        source = _turned(text) if newest_first else Source(text)
+        source.unread = text.unread
+        return source
     if kind := document_kind(head):
         return _document(chunks, kind)
     found = order.order_of(head.split(b"\n")[:-1])

@@ -135,6 +135,8 @@ def gaps(diagnosis: Diagnosis) -> list[str]:
         found.append(f"{words.plural(len(coverage.tails), 'log')} only as a tail")
     if coverage.partials_open:
         found.append(f"{words.plural(coverage.partials_open, 'log line')} without an end")
+    if coverage.null_messages:
+        found.append(f"{words.plural(coverage.null_messages, 'journal message')} left out (null)")
     return found
 
 

@@ -108,6 +108,13 @@ def journal(lines: list[str]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def journal_bytes(lines: list[str], separators: tuple[str, str]) -> str:
+    """As journald writes what is coloured: an array of bytes."""
+    rows = [json.loads(row) for row in journal(lines).splitlines()]
+    coloured = [row | {"MESSAGE": list(f"\x1b[31m{row['MESSAGE']}\x1b[0m".encode())} for row in rows]
+    return "".join(json.dumps(row, separators=separators) + "\n" for row in coloured)
+
+
 def export(lines: list[str]) -> bytes:
     out = b""
     for n, line in enumerate(lines):
@@ -162,6 +169,9 @@ FRAMINGS = {
     "journal short": lambda rows: "".join(f"Nov 22 21:57:16 n1 cortex[7]: {row}\n" for row in rows),
     "journal iso": lambda rows: "".join(f"2026-11-22T21:57:16+0000 n1 cortex[7]: {row}\n" for row in rows),
     "journal json": journal,
+    "journal json bytes": lambda rows: journal_bytes(rows, (",", ":")),
+    "journal json bytes spaced": lambda rows: journal_bytes(rows, (", ", ": ")),
+    "journal json bytes of old": lambda rows: journal_bytes(rows, (", ", " : ")),
     "export": export,
     "logcli": lambda rows: newest_first([f'{stamp(n)} {{pod="i-0"}} {row}' for n, row in enumerate(rows)]),
     "logcli jsonl": lambda rows: newest_first(
