@@ -32,10 +32,13 @@ class Stamp(Struct, frozen=True, eq=False):
         """Whether it is the same moment, however it was written."""
         return self.ns == other.ns if isinstance(other, Stamp) else NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        return self.ns != other.ns if isinstance(other, Stamp) else NotImplemented
+
     def __lt__(self, other: Stamp) -> bool:
         return self.ns < other.ns if isinstance(other, Stamp) else NotImplemented
 
-    # All four by hand: functools.total_ordering adds nothing to a Struct, which has them all by inheritance.
+    # All six by hand: functools.total_ordering adds nothing to a Struct, which has them all by inheritance.
     def __le__(self, other: Stamp) -> bool:
         return self.ns <= other.ns if isinstance(other, Stamp) else NotImplemented
 

@@ -14,6 +14,7 @@ from analyzer.diagnosis.model import (
     BundleInfo,
     BundleVerdict,
     Diagnosis,
+    EpisodeView,
     HypothesisView,
     LeftOut,
     Margin,
@@ -24,8 +25,9 @@ from analyzer.diagnosis.model import (
     Verdict,
 )
 from analyzer.diagnosis.risks import risks
-from analyzer.diagnosis.weigh import Symptoms, Weight, number, symptoms_of
+from analyzer.diagnosis.weigh import Symptoms, Weight, episodes_of, number, symptoms_of
 from analyzer.errors import EXIT_CAUSE, EXIT_HEALTHY, EXIT_UNDECIDED
+from analyzer.facts import Stamp
 from analyzer.version import __version__
 
 # The worst subject speaks for the bundle: a shown cause before an open one before health.
@@ -156,7 +158,39 @@ def _subject(
     report.snapshots = views.snapshots(subject)
     report.timeline = timeline.timeline(subject, ledger)
     report.blast_radius = views.blast(subject)
+    report.episodes = _episodes(subject, symptoms)
     return report, decision, symptoms
+
+
+def _episodes(subject: Subject, judged: Symptoms) -> list[EpisodeView]:
+    found: list[EpisodeView] = []
+    for place, each in enumerate(episodes_of(subject), 1):
+        firsts = [life.first for life in each.lives if life.first is not None]
+        lasts = [life.last for life in each.lives if life.last is not None]
+        what = _operation_failed(each)
+        if each.root is not None and each.root.errno:
+            what += f": {each.root.errno}"
+        first = min(firsts, default=None)
+        found.append(
+            EpisodeView(
+                number=each.episode or place,
+                first=views.iso(first),
+                last=views.iso(max(lasts, default=None)),
+                lives=len(each.lives),
+                what=what,
+                judged=each.episode == judged.episode,
+                at=_just_after(first),
+            )
+        )
+    return found
+
+
+def _just_after(stamp: Stamp | None) -> str | None:
+    """``stamp`` to be written in a command: milliseconds, and not before it."""
+    if stamp is None:
+        return None
+    written = Stamp(-(-stamp.ns // 1_000_000) * 1_000_000).iso()
+    return None if written.startswith("@") else written
 
 
 def _recommended(subject: Subject, decision: Decision) -> Recommended:
@@ -246,9 +280,12 @@ def _summary(subject: Subject, symptoms: Symptoms, decision: Decision) -> str:
 
 
 def _what_failed(symptoms: Symptoms) -> str:
-    root = symptoms.root
     lives = len(symptoms.lives)
-    times = f" ({lives} lives in a row)" if lives > 1 else ""
+    return _operation_failed(symptoms) + (f" ({lives} lives in a row)" if lives > 1 else "")
+
+
+def _operation_failed(symptoms: Symptoms) -> str:
+    root = symptoms.root
     if root is None:
         words = {
             "kill": "The process was killed",
@@ -256,8 +293,8 @@ def _what_failed(symptoms: Symptoms) -> str:
             "bus": "The process died of SIGBUS",
             "none": "The process ended with an error",
         }
-        return words.get(symptoms.root_family, "The process died") + times
-    operation = {
+        return words.get(symptoms.root_family, "The process died")
+    return {
         "startup_open": "Opening the TSDBs at start failed",
         "startup_compaction": "Compaction at start failed",
         "wal_replay": "WAL replay failed",
@@ -272,7 +309,6 @@ def _what_failed(symptoms: Symptoms) -> str:
         "thread_create": "A thread could not be created",
         "config_watch": "Watching a file failed",
     }.get(root.operation, "An operation failed")
-    return operation + times
 
 
 def _nothing_left(case: Case, left_out: LeftOut) -> str:

@@ -219,6 +219,19 @@ class LifeView(Struct):
     evidence: list[str] = field(default_factory=list)
 
 
+class EpisodeView(Struct):
+    """Consecutive failing lives, ended by a clean ready state. ``judged`` marks the one that the verdict is about;
+    ``at`` is a time within it, for ``--at``."""
+
+    number: int
+    first: str | None
+    last: str | None
+    lives: int
+    what: str
+    judged: bool
+    at: str | None = None
+
+
 class SnapshotView(Struct):
     time: str | None
     pid: int | None
@@ -301,6 +314,7 @@ class SubjectReport(Struct):
     remedies: list[Remedy] = field(default_factory=list)
     blast_radius: BlastRadius = field(default_factory=BlastRadius)
     ask: list[Ask] = field(default_factory=list)
+    episodes: list[EpisodeView] = field(default_factory=list)
 
 
 class EvidenceView(Struct):

@@ -227,7 +227,19 @@ def symptoms_of(subject: Subject, at: Stamp | None = None) -> Symptoms:
         before = [life for life in failing if life.first and life.first <= at]
         picked = enclosing or before[-1:]
         number = picked[0].episode if picked else failing[0].episode
-    lives = [life for life in failing if life.episode == number]
+    return _of_episode([life for life in failing if life.episode == number], number)
+
+
+def episodes_of(subject: Subject) -> list[Symptoms]:
+    """The symptoms of every episode, in their order."""
+    lives: dict[int, list[Life]] = {}
+    for life in subject.lives:
+        if life.episode is not None:
+            lives.setdefault(life.episode, []).append(life)
+    return [_of_episode(found, number) for number, found in lives.items()]
+
+
+def _of_episode(lives: list[Life], number: int | None) -> Symptoms:
     found = Symptoms(lives=lives, episode=number)
     for life in lives:
         found.groups.extend((life, g) for g in sorted(life.failures, key=lambda g: _order(life, g)))

@@ -168,6 +168,8 @@ def _subject(diagnosis: Diagnosis, subject: SubjectReport, number: int) -> dict[
         "later": [_remedy(r) for r in steps.later],
         "ask": [_plain(ask, commands=view.shell([ask.command])) for ask in subject.ask],
         "stake": phrases.stake(subject),
+        "episodes_heading": view.episodes_heading(subject),
+        "episodes": [phrases.episode(episode) for episode in view.other_episodes(subject)[-_LIVES:]],
         "pictures": _pictures(diagnosis, subject, number),
         "timeline": [_plain(entry, bad=entry.kind in view.BAD_EVENTS) for entry in timeline],
         "timeline_more": len(subject.timeline) - len(timeline),

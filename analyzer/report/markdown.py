@@ -196,6 +196,16 @@ def _timeline(subject: SubjectReport, index: _Index) -> list[str]:
     return [*out, f"and {left:,} more entries in the JSON report", ""] if left else out
 
 
+def _episodes(subject: SubjectReport) -> list[str]:
+    found = view.other_episodes(subject)
+    if not found:
+        return []
+    items = [f"- {escape(phrases.episode(episode))}" for episode in found[-_LIVES:]]
+    left = len(found) - len(items)
+    more = [f"- and {left:,} before these in the JSON report"] if left else []
+    return [f"## {view.episodes_heading(subject)}", "", *more, *items, ""]
+
+
 def _lives(subject: SubjectReport) -> list[str]:
     rows = []
     for life in subject.lives[-_LIVES:]:
@@ -348,7 +358,7 @@ def render(diagnosis: Diagnosis) -> str:
         index = _Index(diagnosis)
         sections: Any = (
             _questions(first, index), _evidence(first, index), _rivals(first, index), _remedies(first), _asks(first),
-            _stake(first), _timeline(first, index), _lives(first), _mappings(first), _failures(first, index), _chain(first),
+            _stake(first), _episodes(first), _timeline(first, index), _lives(first), _mappings(first), _failures(first, index), _chain(first),
         )  # fmt: skip
         out += [line for section in sections for line in section]
     out += _others(found) + _coverage(diagnosis) + _quotes(diagnosis)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from analyzer.diagnosis.model import (
     BundleVerdict,
     Diagnosis,
+    EpisodeView,
     EvidenceView,
     FailureView,
     HypothesisView,
@@ -225,6 +226,14 @@ def failure_details(failure: FailureView) -> str:
         details.append(f"size {sizes}")
     details.append(words.span(failure.first, failure.last) if failure.first else "time unknown")
     return ", ".join(details)
+
+
+def episode(found: EpisodeView) -> str:
+    """``2026-11-22 10:00:16Z to 10:05:17Z, 2 lives: opening the TSDBs at start failed: ENOSPC``, and how to have it
+    diagnosed."""
+    when = words.span(found.first, found.last) if found.first else "time unknown"
+    picked = f" (--at {words.clean(found.at, 40)} diagnoses it)" if found.at else ""
+    return f"{when}, {words.plural(found.lives, 'life', 'lives')}: {words.clean(found.what, 160)}{picked}"
 
 
 def outcome(life: LifeView) -> str:

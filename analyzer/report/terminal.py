@@ -20,6 +20,7 @@ SCREEN_ROWS = 38
 """Rows of the first screen: 40 less the command that was typed and the prompt."""
 DEFAULT_WIDTH = 100
 _NARROW = 80
+EPISODES = 2
 
 
 class Room(Struct, frozen=True):
@@ -123,6 +124,7 @@ def _summary(diagnosis: Diagnosis, width: int, room: Room) -> Page:
         _rivals(page, first, room)
         _fix(page, first, room)
         _ask(page, first, room)
+        episodes(page, first, EPISODES)
     _risks(page, diagnosis)
     _others(page, found[1:])
     return page
@@ -311,6 +313,20 @@ def _risks(page: Page, diagnosis: Diagnosis) -> None:
         if risk.subject != diagnosis.verdict.subject:
             line.append(f" ({words.clean(risk.subject, 80)})", "dim")
         page.put(line, indent=2, hanging=4, rows=2)
+
+
+def episodes(page: Page, subject: SubjectReport, most: int) -> None:
+    """One line for each episode that the verdict is not about, the last ones kept."""
+    found = view.other_episodes(subject)
+    if not found:
+        return
+    page.title(
+        view.episodes_heading(subject).upper(), f" (the verdict is for one of {len(subject.episodes):,})"
+    )
+    if len(found) > most:
+        page.put(ink(f"{len(found) - most:,} more before these: --verbose", "dim"), indent=2)
+    for episode in found[-most:]:
+        page.put(ink(phrases.episode(episode)), indent=2, hanging=4, rows=2)
 
 
 def _others(page: Page, rest: list[SubjectReport]) -> None:

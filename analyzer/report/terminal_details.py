@@ -10,6 +10,7 @@ from analyzer.diagnosis.model import (
 )
 from analyzer.report import phrases, view, words
 from analyzer.report.paint import Page, ink, status_style
+from analyzer.report.terminal import EPISODES, episodes
 
 _TIMELINE, _FAILURES, _TENANTS, _LIVES, _SKIPPED = 14, 6, 6, 8, 4
 
@@ -31,6 +32,8 @@ def add(page: Page, diagnosis: Diagnosis, verbose: bool) -> None:
         if verbose:
             page.title("SUBJECT")
             page.put(ink(words.clean(subject.id)), indent=2, fold=True)
+        if verbose and (number or len(view.other_episodes(subject)) > EPISODES):
+            episodes(page, subject, len(subject.episodes))
         _timeline(page, subject, verbose)
         _lives(page, subject, verbose)
         _mappings(page, subject, verbose)

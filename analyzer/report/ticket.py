@@ -61,6 +61,10 @@ def _subject_lines(diagnosis: Diagnosis, subject: SubjectReport) -> list[tuple[i
                 _cut(f"Evidence: {phrases.where(evidence)}{when} {words.excerpt(evidence.text, 180)}"),
             )
         )
+    episodes = view.other_episodes(subject)
+    if episodes:
+        left = f"; {len(episodes) - 1:,} more" if len(episodes) > 1 else ""
+        lines.append((4, _cut(f"{view.episodes_heading(subject)}: {phrases.episode(episodes[-1])}{left}")))
     out = [h for h in view.rivals(subject) if h.status == "ruled_out"]
     if out:
         lines.append(

@@ -14,6 +14,7 @@ from msgspec import Struct
 from analyzer.diagnosis.model import (
     Ask,
     Diagnosis,
+    EpisodeView,
     EvidenceView,
     HypothesisView,
     NamedFact,
@@ -133,20 +134,35 @@ def convicting(subject: SubjectReport) -> HypothesisView | None:
     return None
 
 
+def other_episodes(subject: SubjectReport) -> list[EpisodeView]:
+    """The episodes that the verdict is not about."""
+    return [episode for episode in subject.episodes if not episode.judged]
+
+
+def episodes_heading(subject: SubjectReport) -> str:
+    """``Earlier episodes``, unless a later one was passed over for it."""
+    judged = max((e.number for e in subject.episodes if e.judged), default=0)
+    return "Earlier episodes" if all(e.number < judged for e in other_episodes(subject)) else "Other episodes"
+
+
 def _references(subject: SubjectReport) -> Iterable[str]:
-    """Evidence ids by weight: the limit, then the symptom, then what else speaks for the cause."""
+    """Evidence ids by weight: the limit, then the symptom, then what else speaks for the cause; of the verdict's
+    episode, since an earlier one may have had another cause."""
     hypothesis = convicting(subject)
+    others = {episode.number for episode in other_episodes(subject)}
+    failures = [f for f in subject.failures if f.episode not in others]
+    lives = [life for life in subject.lives if life.episode not in others]
     if hypothesis is not None:
         yield from hypothesis.evidence[:1]
-    for failure in subject.failures[:1]:
+    for failure in failures[:1]:
         yield from failure.evidence[:1]
     if hypothesis is not None:
         yield from hypothesis.evidence
     for question in sorted(subject.questions, key=lambda q: q.id != "map_limit"):
         yield from question.evidence
-    for failure in subject.failures:
+    for failure in failures:
         yield from failure.evidence
-    for life in subject.lives:
+    for life in lives:
         yield from life.evidence
 
 
