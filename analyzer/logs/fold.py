@@ -24,6 +24,8 @@ MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their ten
 MAX_EVENTS_OF_KIND = 2_000  # in a segment
 MAX_KEYS = 50_000  # failures of one start that copies are known by
 MAX_FIRST = 1_000  # failures of a life without a banner that may be copies of another log's
+MAX_HEADS = 1_000  # failures of one life that cut copies are known by
+HEADS = (400, 200)  # characters of a text that is cut, wherever that is, that tell what it is a copy of
 MAX_SIZES = 4096  # of a group
 FEW_SIZES = 16  # that each group keeps, however many all groups have
 MAX_ALL_SIZES = 200_000  # of a member
@@ -39,6 +41,18 @@ EXHAUSTED = frozenset(("ENOMEM", "EAGAIN"))
 GroupKey = tuple[str, str | None, str | None, str | None]
 
 
+class Head(Struct):
+    """A failure known by how its text begins: by the first ``reach`` characters. ``cut`` if no more of it is known,
+    ``shared`` if one of another group begins the same. What it has added to its group."""
+
+    group: FailureGroup
+    reach: int
+    cut: bool
+    members: int
+    sizes: Counter[int]
+    shared: bool = False
+
+
 class Life(Struct):
     """A segment while it is read. ``groups`` and ``keys`` find the group of a failure and of its
     copies; ``refused`` is set by the first ENOMEM, which ends the count of healthy blocks. ``first`` holds, by
@@ -52,6 +66,7 @@ class Life(Struct):
     kinds: Counter[str] = field(default_factory=Counter)
     refused: bool = False
     first: dict[str, Observation] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)  # by the beginning of a long text
 
     @property
     def banner_cut(self) -> bool:
@@ -132,6 +147,32 @@ def _settled(life: Life, group: FailureGroup, found: Observation) -> bool:
     return len(group.evidence) == 3 and life.most[_key_of(group)] >= found.members
 
 
+def _heads(found: Observation) -> list[str]:
+    """How a long text begins, as much of it as may be compared with that of a text that was cut."""
+    return [found.sample[:size] for size in HEADS if size <= len(found.sample)]
+
+
+def _keep_heads(life: Life, found: Observation, group: FailureGroup, cut: bool) -> None:
+    if len(life.heads) >= MAX_HEADS:
+        return
+    head = Head(group, len(found.sample), cut, found.members, Counter(found.sizes))
+    for text in _heads(found):
+        other = life.heads.setdefault(text, head)
+        other.shared = other.shared or other.group is not group
+
+
+def _head_of(life: Life, found: Observation, cut: bool) -> Head | None:
+    """The failure of which this is a copy, as far as both are known, where one of the two was cut."""
+    for text in _heads(found):
+        head = life.heads.get(text)
+        if head is None or head.shared or not (cut or head.cut):
+            continue
+        known = min(len(found.sample), head.reach)
+        if len(text) == max(size for size in HEADS if size <= known):
+            return head
+    return None
+
+
 class Folder:
     """Folds what the lines of one member mean into its digest."""
 
@@ -198,6 +239,9 @@ class Folder:
         segment = life.segment
         copies = spot is None and found.operation in COPIED_OPERATIONS and found.key
         known = spot.group if spot is not None else life.keys.get(found.key) if copies else None
+        cut = record.cut or not found.complete
+        if known is None and copies:
+            known = self._of_the_same_head(life, found, cut)
         if known is not None:
             group, key = known, _key_of(known)
         else:
@@ -208,6 +252,8 @@ class Folder:
                     life.first[found.key] = replace(
                         found, sizes=Counter(found.sizes), errnos=Counter(found.errnos), paths=[], ulids=[]
                     )
+            if copies:
+                _keep_heads(life, found, group, cut)
         if known is None or (spot is not None and spot.fresh):
             group.count += lines
             group.members += found.members * lines
@@ -227,6 +273,24 @@ class Folder:
             self._digest.eras[found.era] += lines
         if found.tenant and len(segment.tenants) < MAX_TENANTS:
             segment.tenants.add(found.tenant)
+
+    def _of_the_same_head(self, life: Life, found: Observation, cut: bool) -> FailureGroup | None:
+        """The group of the failure that a cut text, or one of which a cut text is known, is a copy of; with what
+        this one tells more of it."""
+        head = _head_of(life, found, cut)
+        if head is None:
+            return None
+        group = head.group
+        if found.members > head.members:
+            group.members += found.members - head.members
+            self._merge_sizes(group, found.sizes - head.sizes)
+            head.members, head.sizes = found.members, Counter(found.sizes)
+        if found.declared is not None:
+            group.declared = max(group.declared or 0, found.declared)
+        head.cut = head.cut and cut
+        if len(life.keys) < MAX_KEYS:
+            life.keys[found.key] = group
+        return group
 
     def wants_paths(self, life: Life, found: Observation, spot: Spot | None) -> bool:
         """Whether the group of a failure keeps more paths than it has."""

@@ -8,6 +8,7 @@ opening existing TSDBs: failed to open TSDB: 10 errors: mmap, size 31301: cannot
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from functools import lru_cache
@@ -220,6 +221,8 @@ def _fallback(record: Record, text: str, operation: str) -> Observation | None:
 
 def _finish(found: Observation, record: Record, text: str) -> Observation:
     found.tenant = record_tenant(record) or _tenant_in(text)
+    if found.tenant is None and record.cut and found.directory:
+        found.tenant = posixpath.basename(found.directory)  # the field that names it is behind the cut
     found.complete = found.complete and not record.cut
     found.members = max(found.members, 1)
     found.fatal = found.fatal or _is_fatal(record)

@@ -189,7 +189,7 @@ class Repeats:
             if len(self._known) >= MAX_SHAPES:
                 self._known.clear()
             self._known[text.shape] = _Known(
-                replace(failure), record.level, tuple(self._context.asked), inner, staying, bool(record.fields),
+                replace(failure, sample=""), record.level, tuple(self._context.asked), inner, staying, bool(record.fields),
                 path, events,
             )  # fmt: skip
         return found
