@@ -56,6 +56,11 @@ _REFUSALS = (
     b"command terminated with exit code",
 )
 _NOT_FOUND = b": not found"  # of dash and busybox, at the end of their line
+_BARE_REFUSALS = (
+    b"permission denied",
+    b"operation not permitted",
+    b"command terminated with",
+)  # no tool named
 _REFUSAL_LINE = 400  # bytes; longer ones are content that quotes an error
 
 _MOST_LEADS = 6
@@ -319,6 +324,11 @@ def leads(head: bytes) -> Iterator[tuple[int, int]]:
             yield number, at
 
 
+def opens_otherwise(head: bytes) -> bool:
+    """Whether the text opens with what may stand before a content, or instead of it."""
+    return head[:1] == b"\n" or _is_lead(first_line(head).strip())
+
+
 def _is_lead(line: bytes) -> bool:
     """Asked of every text that nobody knows, mostly a log: an expression is used where one is needed."""
     if len(line) > _LEAD_LINE:
@@ -410,7 +420,8 @@ def evidence(member: Member, line: int | None, quoted: str, time: Stamp | None =
 
 def present(value: Any, member: Member, line: int | None, quoted: str) -> Present[Any]:
     """A present fact with its evidence."""
-    return Present(value, evidence(member, line, quoted))
+    at = None if line is None else line + member.first_line - 1
+    return Present(value, Evidence(member.path, at, quote(quoted)))
 
 
 def snapshot(member: Member, kind: str, values: Mapping[str, Fact[Any]], **more: Any) -> Snapshot:
@@ -438,7 +449,9 @@ def refusal(head: bytes) -> str | None:
 
 def is_refusal(line: bytes) -> bool:
     """Whether one line is what a shell, a tool or kubectl says instead of the content."""
-    return len(line) <= _REFUSAL_LINE and refusal(line) is not None
+    if len(line) > _REFUSAL_LINE or (b":" not in line and not line.lower().startswith(_BARE_REFUSALS)):
+        return False
+    return refusal(line) is not None
 
 
 def refused(head: bytes) -> tuple[int, bytes] | None:
@@ -451,6 +464,8 @@ def refused(head: bytes) -> tuple[int, bytes] | None:
     if not 0 < len(head) < HEAD_BYTES:
         return None
     first: tuple[int, bytes] | None = None
+    if not opens_otherwise(head):
+        return None
     for number, row in enumerate(head.split(b"\n"), 1):
         line = row.strip()
         if not line:

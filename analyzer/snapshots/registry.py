@@ -22,6 +22,7 @@ from analyzer.snapshots.base import (
     behind,
     is_refused_or_empty,
     leads,
+    opens_otherwise,
     plain_head,
 )
 from analyzer.snapshots.paths import fits, marker_fits, names_of, parts_of
@@ -124,6 +125,8 @@ def claimed(member: Member) -> tuple[Parser, Member] | None:
     if parser is not None:
         return parser, member
     head = plain_head(bytes(member.head))
+    if head.strip() and not opens_otherwise(head):
+        return None
     if is_refused_or_empty(head):
         parts = parts_of(member.path)
         names = names_of(parts[-1]) if parts else ()

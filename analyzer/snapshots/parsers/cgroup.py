@@ -185,13 +185,7 @@ def _amount(word: str) -> int | float | None:
 PARSER = SnapshotParser(
     kind="cgroup",
     main="path",
-    markers=(
-        *_SINGLE,
-        *_TABLES,
-        *_FLAT,
-        *(f"*cgroup_{flat}" for flat in _FLAT),
-        *(f"*cgroup_*_{flat}" for flat in _FLAT),
-    ),
+    markers=(*_SINGLE, *_TABLES, *(before + flat for before in _BEFORE for flat in _FLAT)),
     confirm=_confirm,
     parse=read_cgroup,
 )

@@ -110,7 +110,7 @@ def _is_type(word: str) -> bool:
 
 def _read_table(member: Member, counts: _Counts) -> int:
     with_tid = False
-    count = 0
+    count, before = 0, member.first_line - 1
     for number, line in lines(member):
         words = line.split(None, 8)
         if len(words) < 7:
@@ -125,7 +125,7 @@ def _read_table(member: Member, counts: _Counts) -> int:
             continue
         count += 1
         size = words[6] if len(words) > 8 else ""
-        counts.add(int(words[1]), words[0], words[3], size, words[-1], line_of(member, number))
+        counts.add(int(words[1]), words[0], words[3], size, words[-1], number + before)
     return count
 
 

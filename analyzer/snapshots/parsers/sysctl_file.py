@@ -47,6 +47,11 @@ _NOT_IN_FORCE = frozenset(
 _OF_THE_PATH = frozenset({"sys", "sysctl", "vm", "fs", "kernel", "inotify"})
 
 
+def _family(key: str) -> str:
+    """``fs_inotify_`` of ``fs.inotify.max_user_watches``."""
+    return key[: key.rindex(".") + 1].replace(".", "_")
+
+
 def key_of(path: str) -> str | None:
     """The sysctl key that a member's path names."""
     return _key_and_host(path)[0]
@@ -84,7 +89,7 @@ def read_value(member: Member, detail: bool) -> list[Snapshot]:
     key, host = _key_and_host(member.path)
     key = key or "?"
     line = text(member, 4096).strip("\n")
-    why = refusal(line.encode())
+    why = None if line.isdecimal() else refusal(line.encode())
     if why is not None or not line.strip():
         return [unreadable(member, "sysctl", key, why or "empty")]
     values: dict[str, Fact[str]] = {key: present(line.strip(), member, 1, line)}
@@ -100,7 +105,14 @@ PARSER = SnapshotParser(
         "proc/sys/*/*/*/*",
         "proc/sys/net/*/*/*/*",
         "proc/sys/*/*/*/*/*/*",
-        *(f"*{name}" for name in _FLAT),
+        *_FLAT,
+        *(
+            f"{before}{_family(key)}{name}"
+            for name, key in _FLAT.items()
+            for before in ("", "sys_", "sysctl_")
+        ),
+        "*_max_map_count",
+        "*_overcommit_memory",
     ),
     confirm=_confirm,
     parse=read_value,
