@@ -20,7 +20,7 @@ _LINES = ("line", "body")
 _TIMES = ("tsns", "timestamp", "@timestamp", "time", "date")  # the most precise first
 _MARK = "\ufeff"
 _SEPARATOR = lazy.pattern(r"sep=([,;\t])\r?\n")  # what Excel is told
-_CELL = lazy.pattern(r'"(?P<quoted>[^"]*+(?:""[^"]*+)*+)"?|')
+_CELL = lazy.pattern(r'"(?P<quoted>[^"]*+(?:""[^"]*+)*)"?|')
 _MOST_HEADING = 4096
 _MOST_CELLS = 1000  # of a row; no download has as many
 

@@ -14,7 +14,8 @@ from msgspec import Struct
 from analyzer import lazy
 from analyzer.logs.leaf import errno_of, split_prefixes
 
-_BLOCK = lazy.pattern(r"corrupted block [0-9A-HJKMNP-TV-Z]{26}+: ")
+BLOCK_WORDS = "corrupted block "
+_BLOCK = lazy.pattern(rf"{BLOCK_WORDS}[0-9A-HJKMNP-TV-Z]{{26}}+: ")
 _FILE = lazy.pattern(r"\t\S++")
 _BARE_WRAPS = frozenset({"opening storage", "flushing storage", "receive command failed"})
 _MEMBER_STARTS = (

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from analyzer.logs.dumps import opens
 from analyzer.logs.joining import PIECES_KEPT, Joined
 from analyzer.logs.leaf import errno_of
-from analyzer.logs.newlines import looks_like_member, names_block, starts_with_block
+from analyzer.logs.newlines import BLOCK_WORDS, looks_like_member, names_block, starts_with_block
 from analyzer.logs.records import has_head
 
 _TAIL = 100  # characters in which the errno at the end of a line stands
@@ -24,6 +24,8 @@ _TAIL = 100  # characters in which the errno at the end of a line stands
 def may_go_on(joined: Joined) -> bool:
     """Whether a line ends within the error of a block, so that the next may be the error's too."""
     payload = joined.peeled.payload
+    if BLOCK_WORDS not in payload:  # asked of each line that is parsed, and mostly so
+        return False
     tail = payload[-_TAIL:].rpartition(": ")[2]
     return errno_of(tail) is not None and not joined.cut and names_block(payload)
 
