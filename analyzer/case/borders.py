@@ -10,19 +10,26 @@ from collections import Counter
 
 from msgspec.structs import replace
 
+from analyzer.case.overlaps import not_repeated
 from analyzer.logs.model import FailureGroup, Known, Segment
 
 
-def go_on(failures: list[FailureGroup], known: dict[str, int], segment: Segment) -> None:
+def go_on(
+    failures: list[FailureGroup], known: dict[str, int], segment: Segment, *, overlapping: bool
+) -> None:
     """Add the failures of a life's next segment to those of the life. What is a copy of one that the life has
-    becomes further lines of that. ``known`` finds the place of a failure by what its copies share."""
+    becomes further lines of that. ``known`` finds the place of a failure by what its copies share. Where the
+    segment repeats the end of the one before, what stands there already is not added."""
     copies: dict[int, list[tuple[int, Known]]] = {}
     for key, said in segment.known.items():
         if key in known and said.sizes is not None:
             copies.setdefault(said.group, []).append((known[key], said))
     places: dict[int, int] = {}
+    before = failures.copy() if overlapping else []
     for number, group in enumerate(segment.failures):
-        rest = _fold(failures, group, copies[number]) if number in copies else group
+        rest = not_repeated(group, segment, before)
+        if rest is not None and number in copies:
+            rest = _fold(failures, rest, copies[number])
         if rest is not None:
             places[number] = len(failures)
             failures.append(rest)

@@ -21,6 +21,7 @@ from analyzer.case import (
     identity,
     lives,
     need,
+    overlaps,
     placement,
     sources,
     yearless,
@@ -242,7 +243,9 @@ def _by_log(stream: _Stream, pods: Sequence[PodState], events: Sequence[PodEvent
     place = stream.place
     subject = Subject(id="", place=place, host=Host(root=place.root))
     subject.logs = [log for log, _ in lives.order_logs(stream.logs)]
-    subject.lives = lives.build_lives(stream.logs)
+    again = overlaps.told_again(stream.logs)
+    subject.lives = lives.build_lives(stream.logs, again)
+    subject.warnings.extend(overlaps.notes(stream.logs, again))
     identity.find_pod(subject, pods, events)
     return subject
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from analyzer.bundle.model import Place
-from analyzer.case import borders
+from analyzer.case import borders, overlaps
 from analyzer.case.model import Life, Subject
 from analyzer.facts import Stamp
 from analyzer.logs.model import Event, KernelEvent, LogDigest, Segment
@@ -29,19 +29,23 @@ def order_logs(logs: Sequence[tuple[LogDigest, Place]]) -> list[tuple[LogDigest,
     return sorted(logs, key=key)
 
 
-def build_lives(logs: Sequence[tuple[LogDigest, Place]]) -> list[Life]:
-    """Lives in order of time. A banner starts one; so does a new container instance's log file."""
+def build_lives(logs: Sequence[tuple[LogDigest, Place]], again: Container[int] = ()) -> list[Life]:
+    """Lives in order of time. A banner starts one; so does a new container instance's log file. ``again`` are the
+    ids of segments that another one tells as well."""
     lives: list[Life] = []
     known: dict[str, int] = {}  # of the life that is being put together
     before: Place | None = None
     for log, place in order_logs(logs):
         boundary = before is None or _new_instance(before, place)
         for segment in log.segments:
+            if id(segment) in again:
+                continue
             if segment.start is not None or boundary or not lives:
                 lives.append(Life(id=f"L{len(lives) + 1}", start=segment.start))
                 known = {}
-            _extend(lives[-1], log, segment)
-            borders.go_on(lives[-1].failures, known, segment)
+            overlapping = overlaps.overlapping(segment, lives[-1].last)
+            _extend(lives[-1], log, segment, overlapping=overlapping)
+            borders.go_on(lives[-1].failures, known, segment, overlapping=overlapping)
             lives[-1].dead = place.previous
             boundary = False
         before = place
@@ -55,11 +59,14 @@ def _new_instance(before: Place, place: Place) -> bool:
     return before.previous != place.previous
 
 
-def _extend(life: Life, log: LogDigest, segment: Segment) -> None:
+def _extend(life: Life, log: LogDigest, segment: Segment, *, overlapping: bool) -> None:
     """Add a segment to the life that wrote it."""
     life.segments.append((log, segment))
-    life.events.extend(segment.events)
-    life.fatals.extend(e for e in segment.events if e.kind == "fatal")
+    events = segment.events
+    if overlapping:
+        events = [event for event in events if not overlaps.repeated_event(event, life.events)]
+    life.events.extend(events)
+    life.fatals.extend(e for e in events if e.kind == "fatal")
     life.healthy |= segment.healthy
     life.healthy_after += segment.healthy_after
     life.healthy_dropped += segment.healthy_dropped

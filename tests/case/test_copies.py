@@ -52,3 +52,71 @@ def test_the_next_life_is_no_copy(tmp_path: Path) -> None:
 def test_two_pods_that_write_the_same_stay_two(tmp_path: Path) -> None:
     found = diagnose(bundle(tmp_path, {"ingester-0.log": LOG, "ingester-1.log": LOG}))
     assert {subject.pod for subject in found.subjects} == {"ingester-0", "ingester-1"}
+
+
+def moments(minute: int) -> list[str]:
+    """A start that fails, and says so three times."""
+    inner = f"failed to open TSDB: /data/tsdb/t1: 2 errors: mmap, size 31{minute:03d}: cannot allocate memory; mmap, size 16585: cannot allocate memory"
+    user = f"unable to open TSDB for user t1: {inner}"
+    rows = (
+        'level=info msg="Starting Cortex" version="(version=1.17.2, branch=HEAD, revision=d7188d35fd)"',
+        'level=info org_id=t1 msg="Found healthy block" mint=1 maxt=2 ulid=01G0P1FM80185GR38E1W8124GK',
+        f'level=error msg="unable to open TSDB" err="{inner}" user=t1',
+        'level=warn msg="compaction failed" org_id=t2 err="open /data/tsdb/t2/wal/00000002: too many open files"',
+        f'level=error msg="error while opening existing TSDBs" err="{user}"',
+        f'level=error msg="module failed" module=ingester-service err="opening existing TSDBs: {user}"',
+        'level=info msg="Cortex stopped"',
+    )
+    return [f"ts=2026-11-22T21:{minute:02d}:{n:02d}.123Z {row}\n" for n, row in enumerate(rows)]
+
+
+LINES = moments(10) + moments(20)
+
+
+def told(root: Path, files: dict[str, list[str]]) -> list[list[tuple[object, ...]]]:
+    root.mkdir(exist_ok=True)
+    for name, rows in files.items():
+        (root / name).write_text("".join(rows))
+    return [
+        [(life.id, life.outcome, life.started) for life in subject.lives]
+        + [
+            (group.life, group.tenant, group.lines, group.count, group.members, group.first, group.last)
+            for group in subject.failures
+        ]
+        for subject in diagnose(root).subjects
+    ]
+
+
+@pytest.mark.parametrize("repeated", [1, 2, 5, 7])
+def test_rotated_files_that_repeat_lines_tell_each_once(repeated: int, tmp_path: Path) -> None:
+    whole = told(tmp_path / "whole", {"cortex.log": LINES})
+    for at in range(repeated, len(LINES)):
+        files = {"cortex.log.1": LINES[:at], "cortex.log": LINES[at - repeated :]}
+        found = told(tmp_path / str(at), files)
+        assert [len([row for row in rows if len(row) == 3]) for rows in found] == [2], at
+        assert [row[:5] for row in found[0] if len(row) == 7] == [
+            row[:5] for row in whole[0] if len(row) == 7
+        ], at
+
+
+def test_a_log_behind_itself_is_one(tmp_path: Path) -> None:
+    whole = told(tmp_path / "whole", {"cortex.log": LINES})
+    assert told(tmp_path / "twice", {"cortex.log": LINES + LINES}) == whole
+    assert any("counted once" in text for text in diagnose(tmp_path / "twice").warnings)
+
+
+@pytest.mark.parametrize("wanted", ["level=error", "err=", "unable to open TSDB", "msg="])
+def test_a_grep_of_a_log_is_no_second_process(wanted: str, tmp_path: Path) -> None:
+    whole = told(tmp_path / "whole", {"ingester-0.log": LINES})
+    files = {"ingester-0.log": LINES, "errors.log": [row for row in LINES if wanted in row]}
+    assert told(tmp_path / "both", files) == whole
+    assert any("counted once" in text for text in diagnose(tmp_path / "both").warnings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("size 31020", "size 31021"), ("21:20:02.123", "21:20:02.124"), ("user=t1", "user=t3"), (".123Z", "Z")],
+)
+def test_lines_that_another_log_does_not_tell_are_kept(change: tuple[str, str], tmp_path: Path) -> None:
+    rows = [row.replace(*change) for row in LINES if "unable to open TSDB" in row and "user=t1" in row]
+    assert len(told(tmp_path, {"ingester-0.log": LINES, "errors.log": rows})) == 2
