@@ -225,7 +225,7 @@ class Plots:
         return self._draw("levels", subject, ax)
 
     def memory(self, subject: str | None = None, ax: Axes | None = None) -> Axes:
-        """Memory at the time of failure: what was used of each limit."""
+        """Memory against its limits: what was used of each limit."""
         return self._draw("memory", subject, ax)
 
     def _draw(self, name: str, subject: str | None, ax: Axes | None) -> Axes:

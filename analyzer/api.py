@@ -109,6 +109,9 @@ def concat(frames: Mapping[str, pd.DataFrame], key: str = "bundle") -> pd.DataFr
 
     dtypes stay as they are, where ``pandas.concat`` would turn differing categoricals into objects.
 
+    Raises:
+        AnalyzerError: the frames have a column ``key`` already.
+
     >>> import analyzer
     >>> names = ["c02-rlimit_as", "c13-emfile"]
     >>> cases = {name: analyzer.open(f"fixtures/bundles/{name}/bundle.tar.gz") for name in names}
@@ -165,8 +168,8 @@ class CaseFile:
 
     @property
     def warnings(self) -> list[str]:
-        """What was cut, damaged, missing or doubtful in the bundle, each once."""
-        return list(dict.fromkeys(self._case.warnings))
+        """What was cut, damaged, missing or doubtful in the bundle, each once: the report's ``warnings``."""
+        return list(self.diagnose().model.warnings)
 
     @property
     def subjects(self) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import analyzer
+from analyzer import fleet
 from analyzer.case.columns import reference
 
 HERE = Path(__file__).parent
@@ -26,6 +27,11 @@ the case is for exploring and may change.
 `import analyzer` takes a few milliseconds. pandas is imported with the first frame, matplotlib with the first plot.
 """
 
+_FLEET = """## analyzer.fleet
+
+Many bundles, as `analyze fleet` does it (the extra `fleet`; see [fleet.md](fleet.md)): `from analyzer import fleet`.
+"""
+
 
 def api() -> str:
     """The page docs/api.md."""
@@ -41,6 +47,10 @@ def api() -> str:
         parts.extend(
             _member(attribute, value) for attribute, value in vars(made).items() if _public(attribute, value)
         )
+    parts.append(_FLEET)
+    for name in ("expand", "run", "summarise", "render"):
+        made = getattr(fleet, name)
+        parts.append(f"### fleet.{name}()\n\n{_signature(made, name)}\n\n{_prose(made.__doc__)}")
     return "\n".join(parts)
 
 

@@ -22,6 +22,7 @@ from captured import BUNDLES
 
 import analyzer
 from analyzer.case.columns import FRAMES
+from analyzer.fleet.rows import Limits, case_row
 
 BUNDLE = BUNDLES / "c01b-max_map_count-multierror" / "bundle.tar.gz"
 CRASH_LOOP = BUNDLES / "cortex-startup_logfmt_1.11.1" / "bundle.tar.gz"
@@ -337,3 +338,63 @@ def test_a_hundred_cases_leave_nothing_behind() -> None:
     assert pyplot.get_fignums() == []
     assert not [o for o in gc.get_objects() if isinstance(o, Figure | analyzer.CaseFile)]
     assert psutil.Process().memory_info().rss - before < 25 << 20
+
+
+@pytest.mark.parametrize("path", sorted(BUNDLES.glob("*/bundle.tar.gz")), ids=lambda path: path.parent.name)
+def test_the_warnings_of_a_case_are_those_of_its_report(path: Path) -> None:
+    with analyzer.open(path) as case:
+        assert case.warnings == case.diagnose().as_dict()["warnings"]
+        told = [note for note in case.warnings if "are no tenants" in note]
+        assert len(told) == case.subjects["notes"].str.contains("are no tenants").fillna(False).sum()
+
+
+MAPS = "proc/4242/maps", "55d000000000-55d000001000 r-xp 00000000 08:01 1 /bin/cortex\n"
+UNKNOWN_LOG = "app.log", "".join(f"line {n} of a program that nobody knows\n" for n in range(30))
+
+
+@pytest.mark.parametrize("log", [None, UNKNOWN_LOG], ids=["no log", "no known logger"])
+def test_failures_that_nothing_could_tell_are_not_0(log: tuple[str, str] | None, tmp_path: Path) -> None:
+    files = [MAPS, ("proc/4242/comm", "cortex\n"), ("proc/sys/vm/max_map_count", "65530\n")]
+    for name, text in [*files, *([log] if log else [])]:
+        (tmp_path / "bundle" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "bundle" / name).write_text(text)
+    with analyzer.open(tmp_path / "bundle") as case:
+        assert len(case.subjects) == 1
+        for column in ("failures", "failing_lives", "episodes"):
+            assert case.subjects[column].isna().all(), column
+        assert case.lives["failures"].isna().all()
+        row = case_row("bundle", None, case.diagnose().model, Limits(1, 1.0))
+        assert row["failures"] is None
+
+
+def test_a_healthy_process_has_0_failures() -> None:
+    with analyzer.open(BUNDLES / "cortex-healthy_1.11.1" / "bundle.tar.gz") as case:
+        assert case.subjects["failures"].tolist() == [0]
+        assert case_row("bundle", None, case.diagnose().model, Limits(1, 1.0))["failures"] == 0
+
+
+def test_a_go_fatal_is_an_error_of_its_life() -> None:
+    with analyzer.open(BUNDLES / "c01a-max_map_count-go-fatal" / "bundle.tar.gz") as case:
+        life = case.lives.iloc[0]
+        assert life["errors"] == case.records["level"].eq("error").sum() == 1
+        assert sum(case.diagnose().subjects[0].lives[0].levels.values()) == life["lines"]
+        assert "1 error" in {note.get_text() for note in case.plot.failures().texts}
+
+
+def test_an_unpacked_folder_does_not_say_when_it_was_captured(tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text('ts=2026-11-22T21:59:47.17Z level=info msg="Starting Cortex"\n')
+    assert analyzer.diagnose(tmp_path).model.bundle.captured_at is None
+    (tmp_path / "date").write_text("Sun Nov 22 22:01:02 UTC 2026\n")
+    assert analyzer.diagnose(tmp_path).model.bundle.captured_at == "2026-11-22T22:01:02Z"
+    with tarfile.open(tmp_path / "bundle.tgz", "w:gz") as archive:
+        info = tarfile.TarInfo("app.log")
+        info.mtime = 1_795_000_000
+        archive.addfile(info)
+    assert analyzer.diagnose(tmp_path / "bundle.tgz").model.bundle.captured_at == "2026-11-18T11:06:40Z"
+
+
+def test_frames_that_have_the_key_already_are_not_laid_together() -> None:
+    with analyzer.open(BUNDLE) as case:
+        with pytest.raises(analyzer.AnalyzerError, match="'subject'"):
+            analyzer.concat({"a": case.lives}, key="subject")
+        assert "bundle" in analyzer.concat({"a": case.lives}).columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -76,3 +77,13 @@ def test_modules_of_the_facade_that_are_not_public_are_underscored() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (ROOT / "analyzer" / "py.typed").exists()
+
+
+def test_what_the_docs_teach_of_the_fleet_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    taught = "".join(
+        path.read_text("utf-8") for path in [*ROOT.glob("notebooks/*.ipynb"), ROOT / "docs" / "fleet.md"]
+    )
+    names = set(re.findall(r"(?<!analyzer\.)\bfleet\.(\w+)\(", taught)) - {"md"}
+    assert names
+    assert {name for name in names if f"### fleet.{name}()" not in page} == set()

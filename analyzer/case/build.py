@@ -65,7 +65,7 @@ def build(intake: Intake, only: Filter | None = None) -> Case:
     only = only or Filter()
     all_hosts = hosts.build_hosts(intake)
     captured_at = _captured_at(intake, all_hosts)
-    assumed = yearless.settle(intake, captured_at)
+    assumed = yearless.settle(intake, captured_at or _newest(intake))
     pods, events = _kubernetes(intake)
     containers, pods = [p for p in pods if not p.name], [p for p in pods if p.name]
     for log in intake.logs:
@@ -281,6 +281,12 @@ def _finish(subject: Subject) -> None:
     lives.settle_outcomes(subject, identity.own_kills(subject))
     subject.data_dir = identity.find_data_dir(subject)
     subject.need = need.estimate(subject)
+    if subject.need is not None and subject.need.phantoms:
+        names = subject.need.phantoms
+        subject.notes.append(
+            f"{len(names)} directories such as {names[0]} are no tenants: they are the mark of an earlier "
+            "aborted start, which opened blocks and chunks as if they were tenants"
+        )
     if subject.product is None:
         identity.product_from_capture(subject)
 
@@ -342,13 +348,18 @@ def _share_kernel_lines(log: LogDigest, place: Place, at: placement.Placement) -
 
 
 def _captured_at(intake: Intake, all_hosts: Sequence[Host]) -> Stamp | None:
-    """When the bundle was taken: the host's own clock, else the newest member's mtime."""
+    """When the bundle was taken: the host's own clock, else the newest member's mtime.
+
+    A folder, which alone has no checksum, has the file times of who unpacked it: they say nothing.
+    """
     stated = [host.now for host in all_hosts if host.now is not None]
     if stated:
         return max(stated)
-    if intake.newest_mtime:
-        return Stamp.from_seconds(intake.newest_mtime)
-    return None
+    return _newest(intake) if intake.sha256 is not None else None
+
+
+def _newest(intake: Intake) -> Stamp | None:
+    return Stamp.from_seconds(intake.newest_mtime) if intake.newest_mtime else None
 
 
 def _name_subjects(subjects: Sequence[Subject]) -> None:

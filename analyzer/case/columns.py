@@ -75,7 +75,7 @@ SUBJECTS = _spec(
     ("lives", "Int64", "lives", "lives seen in the log"),
     ("failing_lives", "Int64", "lives", "lives that show a failure or were killed"),
     ("episodes", "Int64", "episodes", "runs of consecutive failing lives"),
-    ("failures", "Int64", "failures", "distinct failures"),
+    ("failures", "Int64", "failures", "distinct failures; missing where no log of a known logger was read"),
     ("snapshots", "Int64", "snapshots", "captures of this process"),
     ("bystanders", "Int64", "snapshots", "captures of other processes of its host: no evidence for it"),
     ("map_limit", "Int64", "mappings", "`vm.max_map_count` in force; `<NA>` when the bundle does not say"),
@@ -87,7 +87,7 @@ SUBJECTS = _spec(
     ("tenants", "Int64", "tenants", "tenants that the need counts"),
     ("first", TIME, "", "first time in its logs"),
     ("last", TIME, "", "last time in its logs"),
-    ("notes", "string", "", "what could not be linked, one a line"),
+    ("notes", "string", "", "what is odd about it, or could not be linked, one a line"),
 )
 
 LIVES = _spec(
@@ -113,7 +113,7 @@ LIVES = _spec(
     ("ready_clean", "boolean", "", "it came up before any failure"),
     ("opened", "boolean", "", "it opened its data directory"),
     ("lines", "Int64", "lines", "log lines"),
-    ("errors", "Int64", "lines", "log lines of level error"),
+    ("errors", "Int64", "lines", "log lines of level error; a Go dump counts as one"),
     ("warnings", "Int64", "lines", "log lines of level warn"),
     ("blocks_opened", "Int64", "blocks", "blocks that the log says were found before the first ENOMEM"),
     ("tenants", "Int64", "tenants", "tenants named by life-cycle lines"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.case import rows, rows_captured, rows_facts
 from analyzer.case.columns import FRAMES, KEYS, Dtype
 from analyzer.case.model import Case
+from analyzer.errors import AnalyzerError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,12 +94,14 @@ def concat(frames: Mapping[str, pd.DataFrame], key: str = "bundle") -> pd.DataFr
     """The same frame of many cases as one, with a first column ``key`` that names the case.
 
     Categories are united, so the dtypes stay as they are (``pandas.concat`` would turn differing
-    categoricals into objects).
+    categoricals into objects). Raises AnalyzerError where the frames have a column ``key`` already.
     """
     import pandas as pd
     from pandas.api.types import union_categoricals
 
     parts = list(frames.values())
+    if any(key in part.columns for part in parts):
+        raise AnalyzerError(f"the frames have a column {key!r} already: name the cases by another key")
     if not parts:
         return pd.DataFrame({key: pd.Categorical(pd.array([], dtype="string"))})
     together: dict[str, Any] = {

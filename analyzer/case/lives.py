@@ -73,6 +73,10 @@ def _extend(life: Life, log: LogDigest, segment: Segment, *, overlapping: bool) 
     life.blocks_by_tenant.update(segment.blocks_by_tenant)
     life.tenants |= segment.tenants
     life.levels.update(segment.levels)
+    # A dump states no level, and is an error all the same, as its record says; its lines are one.
+    dumps = min(sum(e.count for e in segment.events if e.kind == "fatal"), segment.levels["other"])
+    life.levels["error"] += dumps
+    life.levels["other"] -= dumps
     life.lines += segment.lines
     life.last_record = segment.last_record or life.last_record
     if segment.first is not None and (life.first is None or segment.first < life.first):

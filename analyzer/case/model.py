@@ -238,6 +238,14 @@ class Subject(Struct):
     warnings: list[str] = field(default_factory=list)
     sized_files: dict[tuple[str, int], list[str]] = field(default_factory=dict)  # (kind, size) -> files
 
+    @property
+    def is_logged(self) -> bool:
+        """Whether any line of its logs is a record of a known logger: else nothing was counted, and 0 is no count."""
+        return any(
+            log.records or any(segment.start or segment.events for segment in log.segments)
+            for log in self.logs
+        )
+
     def life(self, identity: str) -> Life | None:
         """The life of that id."""
         return next((life for life in self.lives if life.id == identity), None)

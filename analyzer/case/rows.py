@@ -54,10 +54,12 @@ def subjects(case: Case) -> Iterator[Row]:
     for subject in case.subjects:
         stamps = [s for log in subject.logs for s in (log.first, log.last) if s is not None]
         yield _identity(subject) | {
-            "lives": len(subject.lives),
-            "failing_lives": sum(life.failing for life in subject.lives),
-            "episodes": max((life.episode or 0 for life in subject.lives), default=0),
-            "failures": sum(group.count for life in subject.lives for group in life.failures),
+            "lives": _counted(subject, len(subject.lives)),
+            "failing_lives": _counted(subject, sum(life.failing for life in subject.lives)),
+            "episodes": _counted(subject, max((life.episode or 0 for life in subject.lives), default=0)),
+            "failures": _counted(
+                subject, sum(group.count for life in subject.lives for group in life.failures)
+            ),
             "snapshots": len(subject.captures),
             "bystanders": len(subject.bystanders),
             "map_limit": map_limit(subject.host),
@@ -65,6 +67,11 @@ def subjects(case: Case) -> Iterator[Row]:
             "last": max(stamps, default=None),
             "notes": "\n".join(subject.notes) or None,
         }
+
+
+def _counted(subject: Subject, count: int) -> int | None:
+    """A count of what logs tell: where none was read, or none of a known logger, 0 is not known."""
+    return count if count or subject.is_logged else None
 
 
 def _identity(subject: Subject) -> Row:
@@ -122,7 +129,7 @@ def _life(subject: Subject, life: Life) -> Row:
         "warnings": life.levels["warn"],
         "blocks_opened": life.blocks_opened,
         "tenants": len(life.tenants),
-        "failures": sum(group.count for group in life.failures),
+        "failures": _counted(subject, sum(group.count for group in life.failures)),
     }
     if life.start is not None:
         row |= place(life.start.evidence)

@@ -90,12 +90,6 @@ def _notes(case: Case) -> list[str]:
                 f"{subject.id}: {places[0]} states vm.max_map_count {number(running.value)}, {places[1]} "
                 f"{number(denied.value)}: one of them is of another moment"
             )
-        if subject.need is not None and subject.need.phantoms:
-            names = subject.need.phantoms
-            found.append(
-                f"{subject.id}: {len(names)} directories such as {names[0]} are no tenants: they are the mark "
-                "of an earlier aborted start, which opened blocks and chunks as if they were tenants"
-            )
     return found
 
 
@@ -236,7 +230,7 @@ def _no_failure(case: Case, subject: Subject) -> Verdict:
     if case.coverage.truncated:
         words = "No failure seen, but the bundle is cut: what follows the cut is not known."
         return Verdict("none", "undetermined", None, words)
-    if not any(log.records or any(s.start or s.events for s in log.segments) for log in subject.logs):
+    if not subject.is_logged:
         words = "No failure seen, but no line of the log is a record of a known logger."
         return Verdict("none", "undetermined", None, words)
     if any(log.null_messages for log in subject.logs):

@@ -109,7 +109,7 @@ def _event_text(life: Life, event: Event) -> str:
         return f"{life.id} starts: {fields.get('product', 'process')} {fields.get('version', '')}".rstrip()
     if event.kind == "fatal":
         reason = fields.get("reason") or event.evidence.text
-        return f"Go: {reason[:120]}"
+        return f"Go: {_short(reason, 120)}"
     words = {
         "opening": "opens the TSDBs on disk",
         "opened": "opened all TSDBs",
@@ -122,15 +122,24 @@ def _event_text(life: Life, event: Event) -> str:
     if event.kind == "stopped" and fields.get("outcome") == "error":
         return "ends with an error"
     if event.kind == "exit":
-        return f"exit: {event.evidence.text[:100]}"
+        return f"exit: {_short(event.evidence.text, 100)}"
     return words.get(event.kind, event.kind)
+
+
+def _short(text: str, most: int) -> str:
+    """At most ``most`` characters, cut between words where one ends near, and said to be cut."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    head, blank, tail = kept.rpartition(" ")
+    return (head if blank and len(tail) < 20 else kept).rstrip() + "…"
 
 
 def _failure_text(group: FailureGroup) -> str:
     what = group.operation.replace("_", " ")
     kind = f" of {group.file_kind.replace('_', ' ')}" if group.file_kind else ""
     members = f", {number(group.members)} errors" if group.members > 1 else ""
-    return f"{what}{kind} fails: {group.errno or group.sample[:60]}{members}"
+    return f"{what}{kind} fails: {group.errno or _short(group.sample, 60)}{members}"
 
 
 def _end_text(life: Life) -> str:

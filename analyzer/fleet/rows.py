@@ -92,7 +92,7 @@ def case_row(source: str, digest: str | None, found: Diagnosis, limits: Limits) 
         "summary": text_of(found.verdict.summary),
         "first_seen": found.verdict.first_seen,
         "captured_at": found.bundle.captured_at,
-        "failures": _count(sum(each.count for one in found.subjects for each in one.failures)),
+        "failures": _failures(found),
         "risks": len(risks),
         "risk_limit": text_of(worst.limit) if worst else None,
         "risk_ratio": worst.ratio if worst else None,
@@ -107,6 +107,13 @@ def case_row(source: str, digest: str | None, found: Diagnosis, limits: Limits) 
     if subject is not None:
         row |= _subject_columns(subject)
     return row
+
+
+def _failures(found: Diagnosis) -> int | None:
+    """Distinct failures; null where none was seen but not enough was read to say that there was none."""
+    count = _count(sum(each.count for one in found.subjects for each in one.failures))
+    unseen = found.verdict.cause == "none" and found.verdict.status == "undetermined"
+    return None if unseen and not count else count
 
 
 def _risks(found: Diagnosis) -> list[Risk]:

@@ -70,7 +70,12 @@ CASES: tuple[Column, ...] = (
     Column("need", "int64", "mappings", "mappings that the data directory requires, high estimate"),
     Column("need_low", "int64", "mappings", "mappings that the data directory requires, low estimate"),
     Column("ratio", "float64", "", "`maps` / `limit`"),
-    Column("failures", "int64", "failures", "distinct failures, over all subjects of the bundle"),
+    Column(
+        "failures",
+        "int64",
+        "failures",
+        "distinct failures, over all subjects of the bundle; null where not known",
+    ),
     Column("tenants", "int64", "tenants", "tenants of the subject"),
     Column("blocks", "int64", "blocks", "blocks of the subject"),
     Column("restarts", "int64", "restarts", "lives of the subject after its first"),

@@ -318,11 +318,11 @@ def memory_bars(report: SubjectReport) -> list[view.Gauge]:
 
 
 def plot_memory(diagnosis: Diagnosis, subject: str | None = None, ax: Axes | None = None) -> Axes:
-    """Memory at the time of failure: what was used of each limit, in percent of it."""
+    """Memory against its limits: what was used of each limit, in percent of it."""
     report = view.pick(diagnosis, subject)
     gauges = memory_bars(report) if report else []
     if not gauges:
-        return _nothing(_axes(ax, 1.2), "memory at the failure")
+        return _nothing(_axes(ax, 1.2), "memory and its limits")
     ax = _axes(ax, 1.1 + 0.32 * len(gauges))
     shares = [min(gauge.ratio, 1.5) * 100 for gauge in gauges]
     colors = [RED if share >= 95 else AMBER if share >= 80 else GREEN for share in shares]
@@ -331,7 +331,7 @@ def plot_memory(diagnosis: Diagnosis, subject: str | None = None, ax: Axes | Non
     ax.set_xlim(0, max(150.0, max(shares) * 1.4))
     ax.axvline(100, color=RED, linewidth=1.2, linestyle="--")
     ax.set_xticks([0, 25, 50, 75, 100], ["0 %", "25 %", "50 %", "75 %", "100 %"])
-    _title(ax, "Memory at the time of failure")
+    _title(ax, "Memory against its limits")
     return ax
 
 
@@ -350,5 +350,5 @@ PLOTS = (
     Plot("tenants", "Mappings by tenant", plot_tenants, lambda s: s.mappings is not None and bool(s.mappings.by_tenant)),
     Plot("lives", "Lives, failures and restarts", plot_lives, lambda s: bool(_dated(s))),
     Plot("levels", "Log records by level", plot_levels, lambda s: any(life.levels for life in s.lives)),
-    Plot("memory", "Memory at the time of failure", plot_memory, lambda s: bool(memory_bars(s))),
+    Plot("memory", "Memory against its limits", plot_memory, lambda s: bool(memory_bars(s))),
 )  # fmt: skip

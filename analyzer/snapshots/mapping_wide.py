@@ -38,7 +38,6 @@ _CHUNKS = _word(b"/chunks/")
 _HEAD_A, _HEAD_B = _word(b"/chunks_"), _word(b"ks_head/")
 _DEL_A, _DEL_B = _word(b" (delete"), _word(b"deleted)")
 _ZERO = _word(b"00000000")
-_LOW6 = np.uint64(0xFFFFFFFFFFFF)
 _K1, _K2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _S = {n: np.uint64(n) for n in (1, 2, 4, 8, 16, 20, 24, 28, 32, 48, 56, 64)}
 _TENANT_BITS = 16

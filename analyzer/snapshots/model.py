@@ -65,20 +65,6 @@ from analyzer.facts import Evidence, Fact, Stamp
 UNLIMITED = math.inf
 MIXED = "holds "  # begins why a member of several processes or hosts is Unreadable: the coverage says so
 
-MAPPING_KINDS = (
-    "index",
-    "chunks_segment",
-    "head_chunk",
-    "block_other",
-    "file_other",
-    "binary",
-    "library",
-    "heap",
-    "stack",
-    "anonymous",
-    "special",
-)
-
 
 class Snapshot(Struct):
     """One member's facts. ``group`` is the folder that holds the capture's ``proc`` (two members of

@@ -107,7 +107,7 @@ def test_the_pictures_of_the_issue() -> None:
         "Mappings by tenant",
         "Lives, failures and restarts",
         "Log records by level",
-        "Memory at the time of failure",
+        "Memory against its limits",
     ):
         assert f'aria-label="{title}"' in text
 
