@@ -281,7 +281,10 @@ class Folder:
         if head is None:
             return None
         group = head.group
-        if found.members > head.members:
+        if (found.members, found.sizes.total()) > (
+            head.members,
+            head.sizes.total(),
+        ):  # a cut member has no size
             group.members += found.members - head.members
             self._merge_sizes(group, found.sizes - head.sizes)
             head.members, head.sizes = found.members, Counter(found.sizes)

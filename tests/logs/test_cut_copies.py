@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analyzer.bundle.model import Member
@@ -48,6 +48,7 @@ def test_three_copies_cut_at_a_width_are_one_failure(width: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example([0, 1, 2], 1348, 30)  # cut in the last member
 @given(st.permutations([0, 1, 2]), st.integers(600, 3000), st.integers(30, 60))
 def test_a_whole_copy_tells_what_the_cut_ones_do_not(order: list[int], width: int, members: int) -> None:
     rows = copies(failing(2, members))
