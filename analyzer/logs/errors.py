@@ -33,6 +33,7 @@ _HEADER = lazy.pattern(r" *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors)
 _INNER_HEADER = lazy.pattern(
     r"(?<=: ) *+(?:(\d{1,9}+) errors: |(?:1 error|(\d{1,9}+) errors) occurred:\n\t\* )"
 )
+_HEADER_ALONE = lazy.pattern(r"(?:^|: )\d{1,9} errors? occurred:\s*$")
 _HEADLESS = lazy.pattern(r"(?:memory|files|argument|device|unavailable); (?:mmap\b|corrupted block )")
 _MAP_START = "unexpected corrupted block:map["
 _MAP_NEXT = lazy.pattern(r" (?=[0-9A-HJKMNP-TV-Z]{26}+:)")
@@ -349,10 +350,11 @@ class _Reader:
 
 
 def _parse_flat(text: str, first: re.Match[str], cut: bool) -> Tree:
-    """One level of members, for a text that arity cannot decode; inner headers stay in prefixes."""
+    """One level of members, for a text that arity cannot decode. An inner header before a separator is none."""
     prefixes = split_prefixes(text[: max(0, first.start() - 2)])
     separator = "; " if first[1] is not None else _ITEM
     parts = text[first.end() :].rstrip("\n").split(separator)
+    parts = [part for part in parts[:-1] if not _HEADER_ALONE.search(part)] + parts[-1:]
     known = _Members()
     members = [known.whole(part.rstrip("\n")) for part in parts[:-1]]
     if parts[-1]:

@@ -133,15 +133,15 @@ def test_a_cut_at_any_byte_invents_neither_member_nor_number(tree: Tree, data: s
     whole = render(tree)
     known = [leaf for _, leaf in leaves(tree)]
     text = whole[: data.draw(st.integers(0, len(whole)))]
-    found = [leaf for _, leaf in leaves(parse(text, cut=True))]
+    parsed = parse(text, cut=True)
+    found = [leaf for _, leaf in leaves(parsed)]
     assert len(found) <= max(1, len(known))
-    for leaf, original in zip(found, known, strict=False):
+    facts = [(leaf.errno, leaf.size, leaf.text) for leaf in known]
+    for leaf, fact in zip(found, facts, strict=False):
         if leaf.complete:
-            assert (leaf.errno, leaf.size, leaf.text.strip()) == (
-                original.errno,
-                original.size,
-                original.text,
-            )
+            told = (leaf.errno, leaf.size, leaf.text.strip())
+            # A list that was kept flat may show an inner list as one member, by its last.
+            assert told == fact if not parsed.ambiguous else told in facts
         else:
             assert leaf.size is None
             assert leaf.errno is None
