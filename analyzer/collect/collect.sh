@@ -1590,6 +1590,8 @@ leave() { # WHY: the folder stays as the bundle
 
 cleanup() {
     for cleanup_pid in $CHILD $LISTER $DOG; do kill_tree "$cleanup_pid"; done
+    # bash says of a job that was killed that it was, where it notices: here, where nobody hears it.
+    if [ -n "$DOG" ]; then wait "$DOG"; fi 2>/dev/null
     [ "$MADE" = 1 ] || return 0
     rm -rf "$CTL"
     if [ "$KEEP" = 0 ]; then rm -rf "$W"; fi

@@ -196,6 +196,13 @@ def test_the_bundle_may_go_to_standard_output(collector, target, tmp_path):
     assert not list(tmp_path.glob(".ingester-*"))
 
 
+def test_nothing_is_said_but_by_the_script(collector, target):
+    run = collector.run("--pid", str(target.pid))
+    said = run.err.splitlines()
+    assert said, "it says what it took"
+    assert [line for line in said if not line.startswith("collect: ")] == []
+
+
 def test_the_script_may_come_from_standard_input(collector, target):
     done = subprocess.run(
         [
