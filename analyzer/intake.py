@@ -20,7 +20,7 @@ from analyzer.bundle.model import Coverage, Layout, Member
 from analyzer.errors import AnalyzerError
 from analyzer.logs import digest, holes, kernel_log, sniff
 from analyzer.logs.model import KernelLog, LogDigest
-from analyzer.snapshots.base import next_title, plain_head, quote, refused, unread
+from analyzer.snapshots.base import head_of, next_title, quote, refused, unread
 from analyzer.snapshots.model import Snapshot
 
 Progress = Callable[[int, int | None], None]
@@ -133,7 +133,7 @@ def _unread(member: Member, taken: list[Snapshot], unrecognised: list[str]) -> s
 
 def _refusal_of(member: Member) -> str | None:
     """The refusal that the member holds instead of its content."""
-    said = refused(plain_head(bytes(member.head)))
+    said = refused(head_of(member))
     return quote(said[1].decode("utf-8", "replace")) if said is not None else None
 
 
@@ -167,7 +167,7 @@ def claim(
             return False
         parser, content = found
         before = content.first_line - 1
-        more = next_title(plain_head(bytes(member.head)), before) if before else None
+        more = next_title(head_of(member), before) if before else None
         if more is not None:
             warnings.append(
                 f"{member.path}: holds several outputs; of what follows line {more[0]} ({more[1]}) only what "

@@ -14,10 +14,11 @@ from msgspec import Struct
 
 from analyzer.case.model import Capture, Subject
 from analyzer.logs.model import FailureGroup
+from analyzer.logs.writers import PRODUCTS, ROLE
 
 PAGE = 4096
+INGESTERS = (*PRODUCTS, ROLE)
 _SHOWN = 3  # the score from which on content or a pid shows whose process it is
-PRODUCTS = ("cortex", "prometheus", "mimir", "thanos", "loki", "ingester")
 
 
 class Link(Struct, frozen=True):
@@ -134,7 +135,7 @@ def _link(subject: Subject, capture: Capture) -> Link:
     names = _names(capture)
     if not score and _is_other_product(subject, names):
         return Link(-1, f"its command is {names.split(' ', 1)[0]}, the log is {subject.product}'s")
-    if any(product in names for product in PRODUCTS):
+    if any(name in names for name in INGESTERS):
         score += 1
         words.append("its command is an ingester's")
     elif capture.pid is not None and not score:
@@ -148,7 +149,7 @@ def _is_other_product(subject: Subject, names: str) -> bool:
     """Whether the process is one of the products, and none of those whose banners stand in the log."""
     banners = (life.start.fields.get("product") for life in subject.lives if life.start is not None)
     stated = {product for product in banners if product}
-    named = {product for product in PRODUCTS if product in names}
+    named = {name for name in INGESTERS if name in names}
     return bool(stated and named) and "ingester" not in named and stated.isdisjoint(named)
 
 

@@ -323,7 +323,7 @@ def _looks_like_ingester(capture: Capture) -> bool:
     if maps is not None and maps.block_count:
         return True
     names = attribution._names(capture)
-    return any(product in names for product in attribution.PRODUCTS)
+    return any(name in names for name in attribution.INGESTERS)
 
 
 def _kubernetes(intake: Intake) -> tuple[list[PodState], list[PodEvent]]:

@@ -173,7 +173,7 @@ def find_cgroup(subject: Subject) -> None:
 def _of_another(subject: Subject, path: str) -> bool:
     """Whether a cgroup's path names a unit, a container or a pod that is not known to be the subject's."""
     text = path.lower()
-    if any(product in text for product in (*attribution.PRODUCTS, subject.product or "ingester")):
+    if any(product in text for product in (*attribution.INGESTERS, subject.product or "ingester")):
         return False
     container = _CONTAINER_ID.search(text)
     if container is not None and subject.container_id not in (None, container[1]):

@@ -9,6 +9,7 @@ from analyzer.case import borders, overlaps
 from analyzer.case.model import Life, Subject
 from analyzer.facts import Stamp
 from analyzer.logs.model import Event, KernelEvent, LogDigest, Segment
+from analyzer.logs.operations import OPENS
 
 _FAR_PAST = Stamp(-(1 << 62))
 
@@ -168,11 +169,7 @@ def _error_exit(life: Life) -> bool:
     """Whether the process returned an error: by its own last word, which rarely says why, or by what failed."""
     if any(e.kind == "stopped" and e.fields.get("outcome") == "error" for e in life.events):
         return True
-    startup = [
-        f
-        for f in life.failures
-        if f.operation in ("startup_open", "startup_compaction", "head_chunk_mapping", "wal_replay")
-    ]
+    startup = [f for f in life.failures if f.operation in OPENS]
     shutdown = any(e.kind == "shutdown" for e in life.events)
     # While it is asked to stop, a module may fail of nothing but that.
     if any(e.kind == "module_failed" for e in life.events) and (life.failures or not shutdown):

@@ -118,9 +118,8 @@ class Host(Struct):
     groups: dict[str, FactSet] = field(default_factory=dict)
     facts: FactSet = field(default_factory=FactSet)
     configured: FactSet = field(default_factory=FactSet)
-    configured_files: list[Snapshot] = field(
-        default_factory=list
-    )  # one a file: the order of their names decides
+    # One a file: the order of their names decides.
+    configured_files: list[Snapshot] = field(default_factory=list)
     kernel_logs: list[KernelLog] = field(default_factory=list)
     cgroups: list[CgroupFacts] = field(default_factory=list)
     data_dirs: list[tuple[DataDir, Evidence]] = field(default_factory=list)

@@ -30,12 +30,10 @@ def estimate(subject: Subject) -> NeedEstimate | None:
             return found
     logged = from_log(subject)
     mapped = from_maps(subject.captures, subject.product)
-    if logged is not None and any(
-        c.best is not None and c.best.count > logged.high for c in subject.captures
-    ):
-        logged.complete = (
-            False  # a snapshot holds more: the log has lost lines, or more than blocks is mapped
-        )
+    most = max((c.best.count for c in subject.captures if c.best is not None), default=0)
+    if logged is not None and most > logged.high:
+        # A snapshot holds more: the log has lost lines, or more than blocks is mapped.
+        logged.complete = False
     known = [e for e in (logged, mapped) if e is not None]
     # Both are lower bounds when incomplete; the one that saw more blocks saw more of the directory.
     return max(known, key=lambda e: (e.complete, e.blocks), default=None)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from analyzer.case.model import Subject
+from analyzer.case.model import Capture, Subject
 from analyzer.collect import invocation
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.arbiter import Decision
 from analyzer.diagnosis.model import Ask
+from analyzer.facts import Present
 
 MOST = 8
 
@@ -197,6 +198,11 @@ TABLE: dict[str, _Template] = {
 }
 
 
+def _states(capture: Capture, kind: str, *names: str) -> bool:
+    """Whether a capture holds all of these facts: a file that was cut may lack some."""
+    return all(isinstance(capture.facts.get(kind, name), Present) for name in names)
+
+
 def _held(subject: Subject, key: str) -> bool:
     """Whether the bundle already holds, whole, what an ask is for."""
     captures = subject.captures
@@ -204,13 +210,14 @@ def _held(subject: Subject, key: str) -> bool:
         case "maps":
             return any(c.best is not None and not c.best.lower_bound for c in captures)
         case "limits":
-            return any(c.facts.has("limits") for c in captures)
+            return any(_states(c, "limits", "address_space", "data", "nproc") for c in captures)
         case "status":
-            return any(c.facts.has("status") for c in captures)
+            return any(_states(c, "status", "vm_size", "vm_data", "threads") for c in captures)
         case "filelist":
             return subject.data_dir is not None and subject.data_dir[0].complete
         case "sysctl":
-            return subject.host.facts.has("sysctl") and reading.max_map_count(subject) is not None
+            keys = ("vm.max_map_count", "vm.overcommit_memory")
+            return all(reading.sysctl(subject, name) for name in keys)
         case "meminfo":
             return all(reading.meminfo(subject, row) for row in ("MemTotal", "Committed_AS", "CommitLimit"))
         case "pod_state":

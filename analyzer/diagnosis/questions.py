@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from msgspec import Struct
+
 from analyzer.case.model import Capture, Subject
 from analyzer.diagnosis import reading
 from analyzer.diagnosis.arbiter import Decision
@@ -15,7 +17,6 @@ from analyzer.facts import Evidence, Unreadable
 # Less than this part of RAM is no room; memory that a dead process freed is taken off first.
 ROOM = 0.02
 FULL = 0.99  # from this part of its limit on a cgroup is at it
-CLEARLY = 0.9  # a need below this part of N is clearly below it
 
 
 def questions(
@@ -58,6 +59,29 @@ def _captures(subject: Subject, symptoms: Symptoms) -> list[Capture]:
     return [capture for capture in subject.captures if not others & set(capture.life_candidates)]
 
 
+class _Memory(Struct, frozen=True):
+    """What the host had: bytes, and what ``available`` is called; None for what the bundle does not state."""
+
+    total: reading.Value | None
+    available: reading.Value | None
+    words: str
+    mode: reading.Value | None
+    commit: reading.Value | None
+    limit: reading.Value | None
+
+
+def _memory(subject: Subject, group: str | None) -> _Memory:
+    total = reading.meminfo(subject, "MemTotal", group)
+    available, words = _available(subject, group)
+    if total is None:
+        total, available = reading.free(subject, "total", group), reading.free(subject, "available", group)
+        words = "available" if available is not None else ""
+    mode = reading.sysctl(subject, "vm.overcommit_memory", group)
+    commit = reading.meminfo(subject, "Committed_AS", group)
+    limit = reading.meminfo(subject, "CommitLimit", group)
+    return _Memory(total, available, words, mode, commit, limit)
+
+
 def _available(subject: Subject, group: str | None) -> tuple[reading.Value | None, str]:
     """What could be had without swapping, and its words. Kernels before 3.14 do not say it: there what is free and
     what the page cache holds, which is given back on demand (kernel.md (iii))."""
@@ -75,33 +99,24 @@ def _available(subject: Subject, group: str | None) -> tuple[reading.Value | Non
 
 def _free_memory(subject: Subject, symptoms: Symptoms, decision: Decision | None, ledger: Ledger) -> Question:
     alive = _moment(subject, symptoms)
-    group = alive.group if alive is not None else None
-    total = reading.meminfo(subject, "MemTotal", group)
-    available, words = _available(subject, group)
-    if total is None:
-        total, available = reading.free(subject, "total", group), reading.free(subject, "available", group)
-        words = "available" if available is not None else ""
-    mode = reading.sysctl(subject, "vm.overcommit_memory", group)
-    commit = reading.meminfo(subject, "Committed_AS", group)
-    limit = reading.meminfo(subject, "CommitLimit", group)
+    found = _memory(subject, alive.group if alive is not None else None)
+    plainly = found.words == "available"
     rlimit = reading.soft_limit(subject, "address_space")
     facts = [
-        _fact(ledger, "MemTotal", total, "bytes"),
-        _fact(ledger, "MemAvailable", available if words == "available" else None, "bytes"),
-        _fact(ledger, "vm.overcommit_memory", mode, ""),
-        _fact(ledger, "Committed_AS", commit, "bytes"),
-        _fact(ledger, "CommitLimit", limit, "bytes"),
+        _fact(ledger, "MemTotal", found.total, "bytes"),
+        _fact(ledger, "MemAvailable", found.available if plainly else None, "bytes"),
+        _fact(ledger, "vm.overcommit_memory", found.mode, ""),
+        _fact(ledger, "Committed_AS", found.commit, "bytes"),
+        _fact(ledger, "CommitLimit", found.limit, "bytes"),
         _fact(ledger, "Max address space", rlimit, "bytes"),
     ]
-    if words not in ("available", ""):
-        facts.append(_fact(ledger, "MemFree and page cache", available, "bytes"))
+    if found.available is not None and not plainly:
+        facts.append(_fact(ledger, "MemFree and page cache", found.available, "bytes"))
     cgroup_max, cgroup_used = _cgroup(subject)
     if cgroup_max is not None:
         facts.append(_fact(ledger, "cgroup memory limit", cgroup_max, "bytes"))
         facts.append(_fact(ledger, "cgroup memory used", cgroup_used, "bytes"))
-    answer, why = _memory_answer(
-        subject, symptoms, decision, alive, total, available, words, mode, commit, limit
-    )
+    answer, why = _memory_answer(subject, symptoms, decision, alive, found)
     if answer == "yes":
         answer, why = _within_cgroup(subject, why)
     ids = sorted({i for f in facts for i in f.evidence}, key=lambda i: int(i[1:]))
@@ -113,19 +128,15 @@ def _memory_answer(
     symptoms: Symptoms,
     decision: Decision | None,
     alive: Capture | None,
-    total: reading.Value | None,
-    available: reading.Value | None,
-    words: str,
-    mode: reading.Value | None,
-    commit: reading.Value | None,
-    limit: reading.Value | None,
+    found: _Memory,
 ) -> tuple[Answer, str]:
+    total, available, commit, limit = found.total, found.available, found.commit, found.limit
     cause = decision.cause if decision is not None else "none"
     if decision is not None and decision.winner is not None and decision.status in ("confirmed", "likely"):
         if cause in ("cgroup_oom", "system_oom", "overcommit", "kernel_memory"):
             host = f"; the host had {human(available.value)} available" if available is not None else ""
             return "no", decision.winner.why + host
-    if mode is not None and mode.value == 2 and commit is not None and limit is not None:
+    if found.mode is not None and found.mode.value == 2 and commit is not None and limit is not None:
         if commit.value + HEAP_ARENA > limit.value:
             return (
                 "no",
@@ -137,7 +148,7 @@ def _memory_answer(
         if isinstance(unread, Unreadable) and unread.evidence is not None:
             why += f"; {unread.evidence.member}: {unread.why}"
         return "unknown", why
-    seen = f"{human(available.value)} of {human(total.value)} {words}"
+    seen = f"{human(available.value)} of {human(total.value)} {found.words}"
     if available.value < ROOM * total.value:
         return "no", seen
     if alive is not None:
@@ -253,12 +264,12 @@ def _map_answer(subject: Subject, symptoms: Symptoms, decision: Decision | None)
     )
     if hypothesis is not None and hypothesis.claim == "strong":
         return "yes", f"by estimate: {hypothesis.why}"
-    whole, need = reading.enough_counted(subject), subject.need
+    whole, need = reading.whole_count(subject), subject.need
     ruled_out = hypothesis is not None and hypothesis.claim == "ruled_out"
     if (
         need is not None
         and need.complete
-        and need.high < CLEARLY * limit.value
+        and need.high < reading.CLEARLY * limit.value
         and (ruled_out or not decision)
     ):
         return (

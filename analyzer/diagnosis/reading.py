@@ -10,7 +10,10 @@ from msgspec import Struct
 from analyzer.case.model import Capture, Count, Subject
 from analyzer.diagnosis.weigh import Symptoms
 from analyzer.facts import Absent, Evidence, Fact, Present, Unreadable
+from analyzer.logs.model import KernelEvent
 from analyzer.snapshots.model import Snapshot
+
+CLEARLY = 0.9  # a need below this part of N is clearly below it
 
 
 class Value(Struct, frozen=True):
@@ -69,9 +72,8 @@ class Configured(Struct, frozen=True):
     name: str
     value: float
     evidence: Evidence
-    last_of_all: (
-        bool  # /etc/sysctl.conf: procps reads it after sysctl.d, systemd not at all unless it is linked there
-    )
+    # /etc/sysctl.conf: procps reads it after sysctl.d, systemd not at all unless it is linked there
+    last_of_all: bool
 
 
 # Of files with one name the first directory's is read, and of all files the last name's value wins.
@@ -198,7 +200,7 @@ def counted(subject: Subject) -> list[Counted]:
     return sorted(found, key=lambda c: -c.mc)
 
 
-def enough_counted(subject: Subject) -> Counted | None:
+def whole_count(subject: Subject) -> Counted | None:
     """The highest count that is whole: its number can speak against the limit."""
     counts = (c for c in counted(subject) if not c.count.lower_bound)
     return next((c for c in counts if c.count.basis not in ("lsof", "open_files")), None)
@@ -222,9 +224,14 @@ def vm_size(capture: Capture) -> Value | None:
 
 def enclosing_kernel_log(subject: Subject, symptoms: Symptoms) -> Evidence | None:
     """The kernel log whose stamps enclose the last failing life's end (rule 6): its silence is evidence. Where a clock
-    is not known by a zone or a year of its own, it encloses nothing."""
+    is not known by a zone or a year of its own, it encloses nothing; where it names a kill that may be of the
+    subject, whose pid the bundle cannot compare, it is not silent."""
     end = symptoms.lives[-1].last if symptoms.lives else None
-    if end is None or end.assumed:
+    if (
+        end is None
+        or end.assumed
+        or any(_may_be_its(subject, kill) for kill in subject.host.kernel_events("oom_kill"))
+    ):
         return None
     for log in subject.host.kernel_logs:
         first, last = log.first, log.last
@@ -235,6 +242,11 @@ def enclosing_kernel_log(subject: Subject, symptoms: Symptoms) -> Evidence | Non
                 log.member, log.lines, f"{log.lines:,} lines of the kernel, {first.iso()} to {last.iso()}"
             )
     return None
+
+
+def _may_be_its(subject: Subject, kill: KernelEvent) -> bool:
+    """Whether a kill may be of a process of the subject, as far as the killed one's name tells."""
+    return not (kill.comm and subject.product) or kill.comm.startswith(subject.product[:15])
 
 
 def is_32bit(subject: Subject) -> tuple[bool, Evidence | None] | None:

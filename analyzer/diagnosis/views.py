@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analyzer import lazy
 from analyzer.case.build import Filter
 from analyzer.case.model import Case, Life, Subject
 from analyzer.diagnosis import reading
@@ -25,8 +24,10 @@ from analyzer.diagnosis.model import (
     TenantCount,
 )
 from analyzer.facts import Stamp, Unreadable
+from analyzer.logs.kernel import KERNEL_LOG
 from analyzer.logs.model import FailureGroup
 from analyzer.logs.sizes import spread
+from analyzer.snapshots.base import unread
 from analyzer.snapshots.model import MIXED, Snapshot
 
 MOST_FAILURES = 60
@@ -255,7 +256,6 @@ _WANTED = {
     "pod state": {"pod"},
 }
 """What a whole bundle holds, and the kinds of facts that are it."""
-_KERNEL_LOG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log|journalctl_-k)[^/!]*$")
 
 
 def coverage(case: Case, only: Filter) -> CoverageView:
@@ -265,10 +265,8 @@ def coverage(case: Case, only: Filter) -> CoverageView:
     known: set[str] = set()
     refused: set[str] = set()
     for snapshot in case.snapshots:
-        facts = snapshot.values
-        unknown = any(isinstance(fact, Unreadable) for fact in facts.values())
-        (refused if unknown else known).add(snapshot.kind)
-        if snapshot.kind == "sysctl" and isinstance(facts.get("vm.max_map_count"), Unreadable):
+        (known if unread(snapshot) is None else refused).add(snapshot.kind)
+        if isinstance(snapshot.values.get("vm.max_map_count"), Unreadable):
             refused.add("vm.max_map_count")
     if any(reading.max_map_count(s) for s in subjects):
         known.add("vm.max_map_count")
@@ -276,7 +274,7 @@ def coverage(case: Case, only: Filter) -> CoverageView:
         known.add("log")
     if case.kernel_logs:
         known.add("kernel log")
-    elif any(_KERNEL_LOG.search(member) for member, _ in coverage.skipped):
+    elif any(KERNEL_LOG.search(member) for member, _ in coverage.skipped):
         refused.add("kernel log")
     absent = [name for name, kinds in _WANTED.items() if not known & kinds]
     mixed = {s.member: why for s in case.snapshots if (why := _mixed(s))}

@@ -19,6 +19,7 @@ from analyzer.case.identity import own_kills
 from analyzer.case.model import Case, Life, Subject
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.model import Event, FailureGroup, KernelEvent
+from analyzer.logs.operations import OPENS
 
 Claim = Literal["direct", "strong", "consistent", "ruled_out", "untestable"]
 Family = Literal[
@@ -61,17 +62,7 @@ _ANSWER = lazy.pattern(
 )
 _OWN_ANSWER = lazy.pattern(r"\bmethod\W{1,4}/[\w.]*Ingester/")
 # What a TSDB does: where it fails again and again its memory grows, so it may be what a kill later follows from.
-_OF_TSDB = frozenset(
-    (
-        "startup_open",
-        "startup_compaction",
-        "wal_replay",
-        "head_chunk_mapping",
-        "compaction",
-        "block_write",
-        "reload",
-    )
-)
+_OF_TSDB = OPENS | {"compaction", "block_write", "reload"}
 
 
 class Weight(Struct, frozen=True):

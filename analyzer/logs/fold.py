@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from analyzer.facts import Evidence, Stamp
 from analyzer.logs.model import Event, FailureGroup, Known, LogDigest, Record, Segment
 from analyzer.logs.observation import Observation
+from analyzer.logs.operations import OPENS
 from analyzer.logs.sizes import keep_ends, wider
 
 MAX_GROUPS = 10_000  # in a member; failures beyond are folded without their tenant
@@ -35,7 +36,6 @@ FEW_ULIDS = 16  # that each group keeps, however many all groups have
 MAX_ALL_ULIDS = 200_000  # of a member
 MAX_TENANTS = 100_000
 QUOTE_LIMIT = 1000  # characters of a line that evidence quotes
-COPIED_OPERATIONS = frozenset(("startup_open", "startup_compaction", "wal_replay", "head_chunk_mapping"))
 EXHAUSTED = frozenset(("ENOMEM", "EAGAIN"))
 
 GroupKey = tuple[str, str | None, str | None, str | None]
@@ -237,7 +237,7 @@ class Folder:
         ``found.sizes`` are those of all, ``record`` is the last, and ``span`` their times. Where they may be
         copies, ``spot`` says where all of them belong."""
         segment = life.segment
-        copies = spot is None and found.operation in COPIED_OPERATIONS and found.key
+        copies = spot is None and found.operation in OPENS and found.key
         known = spot.group if spot is not None else life.keys.get(found.key) if copies else None
         cut = record.cut or not found.complete
         if known is None and copies:

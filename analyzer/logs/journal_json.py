@@ -18,8 +18,7 @@ import msgspec
 from analyzer import lazy
 from analyzer.logs.engine import library
 from analyzer.logs.framing_json import JOURNAL_HINTS
-
-Hints = tuple[tuple[str, str], ...]
+from analyzer.logs.writers import Hints
 
 LONG_PIECE = 1 << 20  # a line that is longer is not waited for
 MOST_NULLS = 100_000  # that are read for their unit

@@ -13,6 +13,7 @@ process convicts nobody (the caller matches pid and time).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
@@ -48,6 +49,8 @@ LITERALS: tuple[bytes, ...] = (
 )
 """A kernel line that holds one of these may name a limit."""
 
+KERNEL_LOG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log|journalctl_-k)[^/!]*$", re.IGNORECASE)
+"""How a kernel log is called."""
 PAGE = 4096  # bytes; old kernels count pages, and x86-64 and common arm64 kernels use these
 _EVIDENCE_LIMIT = 400
 

@@ -19,6 +19,7 @@ from analyzer.logs.literals import HEALTHY, STEPS
 from analyzer.logs.records import parse, record_message, record_tenant
 from analyzer.logs.scan import Scanner
 from analyzer.logs.stamps import framing_stamp, payload_stamp
+from analyzer.logs.writers import Hints
 
 LINES = 400  # searched backwards for a time, or for a process's own
 BUDGET = 200_000  # lines looked at over a whole member, for either question
@@ -29,7 +30,6 @@ NEXT_PROCESS = "maxprocs: "  # printed before its banner
 
 STEP_PATTERNS = (HEALTHY, *STEPS)
 
-Hints = tuple[tuple[str, str], ...]
 Row = tuple[int, str, Stamp | None]
 """How many lines above the first one, the payload, the time."""
 

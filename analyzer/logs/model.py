@@ -270,9 +270,8 @@ class LogDigest(Struct):
     first: Stamp | None = None
     last: Stamp | None = None
     undated: tuple[Stamp, Stamp] | None = None  # see FailureGroup
-    undated_zone: int | None = (
-        None  # minutes by which times without a year are ahead of UTC, where lines show it
-    )
+    # Minutes by which times without a year are ahead of UTC, where lines show it.
+    undated_zone: int | None = None
     eras: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     products: Counter[str] = field(default_factory=Counter)  # hints by caller=/msg, when no banner

@@ -27,6 +27,7 @@ from analyzer.logs.errors import innermost
 from analyzer.logs.leaf import HEAD_CHUNK_BYTES, WRITER_PREFIXES
 from analyzer.logs.model import Level, Record
 from analyzer.logs.observation import Observation, shortened
+from analyzer.logs.writers import Hints
 
 MAX_SHAPES = 4096
 MAX_TEXT = 65_536
@@ -49,7 +50,6 @@ _WRITER, _NOISE = lazy.pattern(WRITER), lazy.pattern(NOISE)
 _TIME_MARKS = ((" ts=2", " "), ('"ts":"2', '"'), (" time=2", " "), ('"time":"2', '"'))
 
 Shape = tuple[object, ...]
-Hints = tuple[tuple[str, str], ...]
 
 
 class Context:

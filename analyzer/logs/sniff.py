@@ -41,7 +41,6 @@ _FACILITIES = (
     "ftp",
     "local",
 )
-_DMESG = lazy.pattern(r"(?:^|[/!._-])(?:dmesg|kern\.log)[^/!]*$", re.IGNORECASE)
 _SUBSYSTEM = lazy.pattern(r"[\w(][\w ./@()\[\]<>+-]{0,60}: \S")  # ``BIOS-e820: ``, ``IPv6: ``, ``mmap: ``
 _LOG_PATH = lazy.pattern(
     r"(?:\.log(?:[.-]\d{1,10})*$|\.log[.-]|/logs?/|(?:^|/)logs?(?:\.txt)?$|[._-]logs?(?:\.txt|\.previous)?$|kubectl_logs|kubectl.*_logs_"
@@ -112,7 +111,7 @@ def _is_unstamped_kernel(path: str, rows: list[str]) -> bool:
     """``dmesg -t``: known by how a boot begins, or by its name where the ring had lost that."""
     if any(row.startswith(("Linux version ", "BIOS-provided ")) for row in rows[:3]):
         return any(row.startswith(("Command line: ", "Kernel command line: ", "BIOS-e820: ")) for row in rows)
-    if _DMESG.search(path) is None or any(_is_record(row) for row in rows):
+    if kernel.KERNEL_LOG.search(path) is None or any(_is_record(row) for row in rows):
         return False
     return sum(_SUBSYSTEM.match(row) is not None for row in rows) * 2 >= len(rows) > 1
 

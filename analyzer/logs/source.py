@@ -27,7 +27,8 @@ from analyzer.logs import csv_download, holes, order
 from analyzer.logs.framing import Framings
 from analyzer.logs.framing_json import text_of
 from analyzer.logs.framing_types import LABELS
-from analyzer.logs.journal_json import Hints, JournalText, is_journal_json
+from analyzer.logs.journal_json import JournalText, is_journal_json
+from analyzer.logs.writers import Hints
 
 WHOLE = 64 << 20  # a document, or a log to be turned round, is read whole up to this size
 MOST_ENTRIES = 500_000  # of a document; their own cost is many times that of a short line

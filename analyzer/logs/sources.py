@@ -13,8 +13,7 @@ from operator import itemgetter
 from analyzer.logs.engine import Mark
 from analyzer.logs.framing import Framings
 from analyzer.logs.scan import Counted
-
-Hints = tuple[tuple[str, str], ...]
+from analyzer.logs.writers import Hints
 
 LINE_READ = 65_536  # bytes of a line that are peeled
 HEAD_LINES = 200

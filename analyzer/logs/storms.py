@@ -24,10 +24,11 @@ from analyzer import lazy
 from analyzer.clock import parse_stamp
 from analyzer.facts import Stamp
 from analyzer.logs import repeats
-from analyzer.logs.fold import COPIED_OPERATIONS, Spot
+from analyzer.logs.fold import Spot
 from analyzer.logs.framing_types import Peeled
 from analyzer.logs.leaf import WRITER_PREFIXES
 from analyzer.logs.observation import Observation
+from analyzer.logs.operations import OPENS
 from analyzer.logs.repeats import ULID_LENGTH, Recalled, equal_names, key_of
 from analyzer.logs.scan import Line, Scanner
 
@@ -269,7 +270,7 @@ class Storms:
         if said is None:
             if len(self._said) >= MAX_KINDS:
                 self._said.clear()
-            said = self._said[same] = Said(recalled, peeled.framing, failure.operation in COPIED_OPERATIONS)
+            said = self._said[same] = Said(recalled, peeled.framing, failure.operation in OPENS)
         return Kind(said, recalled.inner, counted.ids, len(stamps), places[0], sizes, names)
 
     def _look(self, line: Line) -> _View | None:

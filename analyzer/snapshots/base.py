@@ -13,7 +13,7 @@ the content's first, and evidence cites them as the file has them.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -130,21 +130,28 @@ class SnapshotParser(Struct, frozen=True):
             found = self.parse(member, detail)
         except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             found = [unreadable(member, self.kind, self.main, f"garbled: {type(error).__name__}: {error}")]
-        if not any(taken.values for taken in found) and refused(plain_head(bytes(member.head))) is not None:
+        if not any(taken.values for taken in found) and refused(head_of(member)) is not None:
             found = [unreadable(member, self.kind, self.main, "refused")]
         if any(unread(taken) is not None for taken in found):
             _say_why(member, found)
         return found
 
 
+# What a path tells of a member, whatever stands in it.
+_OF_THE_PATH = frozenset({"path", "version", "container_id", "pod_uid"})
+
+
 def unread(taken: Snapshot) -> Unreadable | None:
-    """The fact that the member should state and does not."""
-    return next((fact for fact in taken.values.values() if isinstance(fact, Unreadable)), None)
+    """The fact that the member should state and does not; None where it states any."""
+    values = taken.values
+    if any(isinstance(fact, Present) for name, fact in values.items() if name not in _OF_THE_PATH):
+        return None
+    return next((fact for fact in values.values() if isinstance(fact, Unreadable)), None)
 
 
 def _say_why(member: Member, found: list[Snapshot]) -> None:
     """Of a member that holds nothing, or nothing but a refusal, each unreadable fact says so, and where."""
-    head = plain_head(bytes(member.head))
+    head = head_of(member)
     said = refused(head)
     if said is not None:
         number, line = said
@@ -420,8 +427,7 @@ def evidence(member: Member, line: int | None, quoted: str, time: Stamp | None =
 
 def present(value: Any, member: Member, line: int | None, quoted: str) -> Present[Any]:
     """A present fact with its evidence."""
-    at = None if line is None else line + member.first_line - 1
-    return Present(value, Evidence(member.path, at, quote(quoted)))
+    return Present(value, evidence(member, line, quoted))
 
 
 def snapshot(member: Member, kind: str, values: Mapping[str, Fact[Any]], **more: Any) -> Snapshot:
@@ -557,12 +563,3 @@ class Table:
 def of_several(what: str) -> str:
     """Why a member with more than one :class:`Table` is not read."""
     return f"{MIXED}{what} of several processes or moments"
-
-
-def facts_from(pairs: Iterable[tuple[str, Any, int, str]], member: Member) -> dict[str, Fact[Any]]:
-    """Present facts of (name, value, line, quoted line); the first of a name wins."""
-    values: dict[str, Fact[Any]] = {}
-    for name, value, line, quoted in pairs:
-        if name not in values:
-            values[name] = present(value, member, line, quoted)
-    return values

@@ -20,6 +20,7 @@ from analyzer.snapshots.base import (
     Parser,
     SnapshotParser,
     behind,
+    head_of,
     is_refused_or_empty,
     leads,
     opens_otherwise,
@@ -124,7 +125,7 @@ def claimed(member: Member) -> tuple[Parser, Member] | None:
     parser = classify(member.path, member.head)
     if parser is not None:
         return parser, member
-    head = plain_head(bytes(member.head))
+    head = head_of(member)
     if head.strip() and not opens_otherwise(head):
         return None
     if is_refused_or_empty(head):

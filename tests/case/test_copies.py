@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from failed_starts import start
 
 from analyzer.pipeline import diagnose
 
@@ -54,23 +55,7 @@ def test_two_pods_that_write_the_same_stay_two(tmp_path: Path) -> None:
     assert {subject.pod for subject in found.subjects} == {"ingester-0", "ingester-1"}
 
 
-def moments(minute: int) -> list[str]:
-    """A start that fails, and says so three times."""
-    inner = f"failed to open TSDB: /data/tsdb/t1: 2 errors: mmap, size 31{minute:03d}: cannot allocate memory; mmap, size 16585: cannot allocate memory"
-    user = f"unable to open TSDB for user t1: {inner}"
-    rows = (
-        'level=info msg="Starting Cortex" version="(version=1.17.2, branch=HEAD, revision=d7188d35fd)"',
-        'level=info org_id=t1 msg="Found healthy block" mint=1 maxt=2 ulid=01G0P1FM80185GR38E1W8124GK',
-        f'level=error msg="unable to open TSDB" err="{inner}" user=t1',
-        'level=warn msg="compaction failed" org_id=t2 err="open /data/tsdb/t2/wal/00000002: too many open files"',
-        f'level=error msg="error while opening existing TSDBs" err="{user}"',
-        f'level=error msg="module failed" module=ingester-service err="opening existing TSDBs: {user}"',
-        'level=info msg="Cortex stopped"',
-    )
-    return [f"ts=2026-11-22T21:{minute:02d}:{n:02d}.123Z {row}\n" for n, row in enumerate(rows)]
-
-
-LINES = moments(10) + moments(20)
+LINES = start(10, other_failure=True) + start(20, other_failure=True)
 
 
 def told(root: Path, files: dict[str, list[str]]) -> list[list[tuple[object, ...]]]:

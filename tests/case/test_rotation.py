@@ -5,26 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from failed_starts import start
 
 from analyzer.pipeline import diagnose
 
-
-def life(minute: int) -> list[str]:
-    """A start that fails, and says so three times."""
-    inner = f"failed to open TSDB: /data/tsdb/t1: 2 errors: mmap, size 31{minute:03d}: cannot allocate memory; mmap, size 16585: cannot allocate memory"
-    user = f"unable to open TSDB for user t1: {inner}"
-    rows = (
-        'level=info msg="Starting Cortex" version="(version=1.17.2, branch=HEAD, revision=d7188d35fd)"',
-        'level=info org_id=t1 msg="Found healthy block" mint=1 maxt=2 ulid=01G0P1FM80185GR38E1W8124GK',
-        f'level=error msg="unable to open TSDB" err="{inner}" user=t1',
-        f'level=error msg="error while opening existing TSDBs" err="{user}"',
-        f'level=error msg="module failed" module=ingester-service err="opening existing TSDBs: {user}"',
-        'level=info msg="Cortex stopped"',
-    )
-    return [f"ts=2026-11-22T21:{minute:02d}:{n:02d}.123Z {row}\n" for n, row in enumerate(rows)]
-
-
-LINES = life(10) + life(20)
+LINES = start(10) + start(20)
 
 
 def write(root: Path, files: dict[str, list[str]]) -> Path:
@@ -64,8 +49,8 @@ def test_numbers_that_may_tell_processes_apart_do(names: tuple[str, str], tmp_pa
 
 
 def test_two_that_write_at_the_same_time_are_no_rotation(tmp_path: Path) -> None:
-    later = [row.replace("21:10", "21:15") for row in life(10)]
-    found = diagnose(write(tmp_path, {"cortex.1.log": life(10) + life(20), "cortex.log": later}))
+    later = [row.replace("21:10", "21:15") for row in start(10)]
+    found = diagnose(write(tmp_path, {"cortex.1.log": start(10) + start(20), "cortex.log": later}))
     assert sorted(len(subject.lives) for subject in found.subjects) == [1, 2]
 
 
@@ -89,7 +74,7 @@ def told(folder: Path) -> list[tuple[object, ...]]:
 
 def twice() -> list[str]:
     """A start in which one tenant fails twice, and both are told again."""
-    first, second = life(30), life(31)
+    first, second = start(30), start(31)
     return [
         *first[:3],
         second[2].replace("21:31", "21:30"),
@@ -124,13 +109,13 @@ def sums(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
 
 
 def test_three_files_hold_the_three_lines_of_one_failure(tmp_path: Path) -> None:
-    rows = life(10)
+    rows = start(10)
     files = {"cortex.log.2": rows[:3], "cortex.log.1": rows[3:4], "cortex.log": rows[4:]}
     whole = told(write(tmp_path / "whole", {"cortex.log": rows}))
     assert told(write(tmp_path / "parts", files)) == whole
 
 
 def test_the_same_failure_in_the_next_life_is_another(tmp_path: Path) -> None:
-    later = [row.replace("21:10", "21:20") for row in life(10)]
-    found = told(write(tmp_path, {"cortex.log.1": life(10), "cortex.log": later}))
+    later = [row.replace("21:10", "21:20") for row in start(10)]
+    found = told(write(tmp_path, {"cortex.log.1": start(10), "cortex.log": later}))
     assert [row[:5] for row in found if len(row) == 8] == [("L1", "t1", 3, 1, 2), ("L2", "t1", 3, 1, 2)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analyzer.diagnosis.weigh import family, is_answer, is_fork
 from analyzer.facts import Evidence
 from analyzer.logs.model import FailureGroup
+from analyzer.pipeline import diagnose
 
 
 def group(text: str, errno: str = "ENOMEM") -> FailureGroup:
@@ -60,3 +63,16 @@ def test_what_another_process_answered_is_told_from_ones_own(text: str, answered
     own = group(text, "EMFILE")
     own.evidence.append(Evidence("x.log", 2, "accept4: too many open files"))
     assert not is_answer(own)
+
+
+def test_a_refused_fork_is_quoted_where_the_commit_limit_explains_it(tmp_path: Path) -> None:
+    line = (
+        'ts=2026-11-22T21:58:00Z level=error msg="x" err="fork/exec /usr/bin/curl: cannot allocate memory"\n'
+    )
+    (tmp_path / "cortex.log").write_text(line)
+    (tmp_path / "sysctl.txt").write_text("vm.overcommit_memory = 2\nvm.max_map_count = 65530\n")
+    (tmp_path / "meminfo").write_text("MemTotal: 24684092 kB\nCommitLimit: 1000 kB\nCommitted_AS: 990 kB\n")
+    found = diagnose(tmp_path)
+    hypothesis = next(h for h in found.subjects[0].hypotheses if h.cause == "overcommit")
+    quoted = [row.text for row in found.evidence if row.id in hypothesis.evidence]
+    assert any("fork/exec" in text for text in quoted), quoted

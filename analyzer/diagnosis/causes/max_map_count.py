@@ -260,7 +260,7 @@ def _below_limit(
     need = subject.need
     evidence = [limit.evidence, *symptoms.evidence("memory", "threads")]
     tiny = _tiny(symptoms)
-    if need is not None and need.complete and need.high < limit.value * 0.9:
+    if need is not None and need.complete and need.high < reading.CLEARLY * limit.value:
         words = (
             f"the data directory needs at most {number(need.high)} mappings "
             f"({number(need.blocks)} blocks), far below vm.max_map_count {number(limit.value)}"

@@ -25,17 +25,16 @@ from analyzer.logs.model import KernelEvent
 
 # Another process is the hog when the subject's own private memory is a small part of the commit.
 OWN_SHARE = 0.25
+_REFUSED = ("memory", "syscall", "threads")
 
 
 class _Overcommit(Struct, frozen=True):
     name: str = "overcommit"
     title: str = "the commit limit"
-    explains: frozenset[str] = frozenset({"memory", "syscall", "threads"})
+    explains: frozenset[str] = frozenset(_REFUSED)
 
     def weigh(self, case: Case, subject: Subject, symptoms: Symptoms) -> Hypothesis:
-        groups = [
-            g for g in symptoms.of("memory", "syscall", "threads") if family(g) != "syscall" or is_fork(g)
-        ]
+        groups = [g for g in symptoms.of(*_REFUSED) if family(g) != "syscall" or is_fork(g)]
         if not groups:
             return no_symptom(self.name, "no refused mapping, heap growth, thread or fork in the log")
         own = [g for g in groups if is_own_memory(g) or is_fork(g)]
@@ -79,7 +78,7 @@ def _by_kernel(subject: Subject, event: KernelEvent, symptoms: Symptoms) -> Hypo
         "overcommit",
         "direct",
         why + ": not enough commit left",
-        quote([event.evidence, *symptoms.evidence("memory", "threads", most=1)]),
+        quote([event.evidence, *symptoms.evidence(*_REFUSED, most=1)]),
         Weight(
             commit.value if commit else None, limit.value if limit else None, wanted, "bytes", event.stamp
         ),
@@ -102,7 +101,7 @@ def _strict(subject: Subject, symptoms: Symptoms, mode: reading.Value, *, file_f
         if best is None or commit.value - limit.value > best[0].value - best[1].value:
             capture = next((c.id for c in subject.captures if c.group == group), None)
             best = (commit, limit, capture)
-    failures = symptoms.evidence("memory", "threads")
+    failures = symptoms.evidence(*_REFUSED)
     if best is None:
         rows = [key for key in ("Committed_AS", "CommitLimit") if reading.meminfo(subject, key) is None]
         lacking = " and ".join(rows) + (" are" if len(rows) > 1 else " is")

@@ -21,8 +21,8 @@ from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
     first_line,
+    head_of,
     of_several,
-    plain_head,
     present,
     refusal,
     refused,
@@ -56,7 +56,7 @@ def read_exe(member: Member, detail: bool) -> list[Snapshot]:
             return [unreadable(member, "exe", "elf_class", "the ELF header is cut")]
         return [snapshot(member, "exe", {"elf_class": present(bits, member, None, f"ELF class {bits}-bit")})]
     values: dict[str, Fact[Any]] = {}
-    if refused(plain_head(bytes(member.head))) is not None:  # ``/bin/sh: file: not found`` names no file
+    if refused(head_of(member)) is not None:  # ``/bin/sh: file: not found`` names no file
         return [unreadable(member, "exe", "path", "refused")]
     links: set[str] = set()
     for number, line in enumerate(text(member, 8192).split("\n"), 1):

@@ -21,9 +21,9 @@ from analyzer.bundle.model import Member
 from analyzer.facts import Fact
 from analyzer.snapshots.base import (
     SnapshotParser,
+    head_of,
     is_refused_or_empty,
     of_several,
-    plain_head,
     present,
     refusal,
     refused,
@@ -52,7 +52,7 @@ def read_stat(member: Member, detail: bool) -> list[Snapshot]:
         return [unreadable(member, "stat", "starttime", of_several("the state"))]
     line = rows[0] if len(rows) > 1 else line
     opening, closing = line.find("("), line.rfind(")")
-    if not 0 < opening < closing or refused(plain_head(bytes(member.head))) is not None:
+    if not 0 < opening < closing or refused(head_of(member)) is not None:
         return [unreadable(member, "stat", "starttime", refusal(bytes(member.head)) or "empty or garbled")]
     words = line[closing + 1 :].split()
     values: dict[str, Fact[Any]] = {"comm": present(line[opening + 1 : closing], member, 1, line)}
